@@ -1,0 +1,1 @@
+//! Chain specifications as data, their parameters and genesis blocks

@@ -1,0 +1,1 @@
+//! What is settled (RocksDB, state, undo) and what is pending (mempool, block templates)

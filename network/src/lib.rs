@@ -1,0 +1,1 @@
+//! Peers: pure protocol machines and one libp2p driver

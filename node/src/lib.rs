@@ -1,0 +1,1 @@
+//! The binary: command line, configuration, the core, assembly of all other crates

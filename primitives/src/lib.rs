@@ -1,0 +1,1 @@
+//! What exists on a Starling chain and the bytes of it

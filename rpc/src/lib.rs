@@ -1,0 +1,1 @@
+//! JSON-RPC: typed API, JSON types, server and client

@@ -1,0 +1,1 @@
+//! Keys, mnemonics, the encrypted keystore, building and signing transactions
