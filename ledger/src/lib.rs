@@ -1,1 +1,29 @@
-//! What is settled (RocksDB, state, undo) and what is pending (mempool, block templates)
+//! What is settled, and what is pending.
+//!
+//! [`Ledger`] is the one writer: it connects a checked block to the tip or takes the tip back, compares the state
+//! root with the header's each time, and commits each block in one atomic batch, so that whatever instant a
+//! process dies at, the next start finds a tip whose state is whole. [`Reader`] hands out [`View`]s to any thread.
+//! [`Mempool`] holds what is not settled yet.
+//!
+//! - [`Ledger`], [`ConnectedBlock`], [`DisconnectedBlock`], [`Draft`]: writing
+//! - [`Reader`], [`View`], [`AddressEvent`], [`TxLocation`]: reading
+//! - [`Store`], [`StoreError`]: the database and why it refuses
+//! - [`Mempool`] and what it answers: pending transactions
+//! - [`verify_chain`]: everything once more from genesis
+//!
+//! It never talks to a peer, never reads a clock, and never keeps a state whose root is not the header's.
+
+mod ledger;
+mod mempool;
+mod reader;
+mod records;
+mod state_tree;
+mod store;
+mod verify;
+
+pub use ledger::{ConnectError, ConnectedBlock, DisconnectedBlock, Draft, Ledger};
+pub use mempool::*;
+pub use reader::{Reader, View};
+pub use records::{AddressEvent, HeaderRecord, Tip, TxLocation};
+pub use store::{Store, StoreError};
+pub use verify::{VerifyError, verify_chain};

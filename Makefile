@@ -1,0 +1,57 @@
+# The two commands of a newcomer are `make run` and `make test`; `make help` lists all.
+#
+# Every cargo call has the same profile and the same packages (`--release --workspace`), so that RocksDB, ten
+# minutes on two cores, is compiled once for all of them. The flags of the build are in .cargo/config.toml;
+# an exported RUSTFLAGS would replace them, so it is not passed on.
+
+unexport RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
+# A toolchain that was installed a minute ago may not be on this shell's path yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run build test check-format check-dependencies lint doc
+
+ALL := --release --workspace --locked
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# More arguments for `starling dev`, as in: make run ARGS="--block-time 5"
+ARGS ?=
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1 #\2/p' Makefile | column -t -s '#'
+
+run: build ## build, then start a private chain: `starling dev`
+	@exec "$(TARGET)/release/starling" dev $(ARGS)
+
+build: ## build the binary, after installing what the build needs
+	@scripts/prerequisites build
+	cargo build $(ALL)
+	@echo 'built $(TARGET)/release/starling'
+
+# The binary comes first: the end-to-end tests start it, and cargo does not build it for them.
+test: check-format check-dependencies lint doc build ## everything that CI checks
+	@cargo test $(ALL) --no-fail-fast 2>&1 | scripts/test-totals
+
+check-format:
+	@scripts/prerequisites test
+	cargo fmt --all --check
+
+# It looks at every platform's dependencies, and a build fetches those of one.
+check-dependencies: ## licences, sources and banned crates, where cargo-deny is installed
+	@if cargo deny --version >/dev/null 2>&1; then \
+		echo 'cargo deny --offline check bans licenses sources'; \
+		cargo fetch --locked; \
+		cargo deny --offline check bans licenses sources; \
+	else \
+		echo 'skipped: cargo deny check bans licenses sources (to have it: cargo install --locked cargo-deny)'; \
+	fi
+
+lint: ## clippy, warnings are errors
+	@scripts/prerequisites test
+	cargo clippy $(ALL) --all-targets -- -D warnings
+
+doc: ## the API documentation, warnings are errors
+	@scripts/prerequisites build
+	RUSTDOCFLAGS='-D warnings' cargo doc $(ALL) --no-deps

@@ -1,0 +1,173 @@
+//! Which branch is the best, where branches part, and what falls when a block turns out invalid.
+
+use super::{BestChange, Entry, HeaderInfo, HeaderTree, HistoryNodes, Status, position};
+use starling_genesis::Params;
+use starling_primitives::history::PlacedNode;
+use starling_primitives::{BlockId, Work};
+
+/// A branch that is kept has more work than the tip without its last blocks, counted in the tip's own work.
+const KEPT_BLOCKS: u32 = 144;
+/// Ids in a locator at the most (formats: `headers/1`).
+const MAX_LOCATOR_IDS: usize = 64;
+/// Ids at the end of a locator's chain that are not thinned out.
+const DENSE_LOCATOR_IDS: usize = 10;
+
+/// The work that a branch must exceed to be kept, given the tip's cumulative work and the tip's own.
+#[must_use]
+pub fn kept_work(tip: Work, own: Work, params: &Params) -> Work {
+    params.minimum_work.max(tip.saturating_sub(own.saturating_mul(KEPT_BLOCKS)))
+}
+
+impl HeaderTree {
+    /// The last header of the branch with the most work that is not known to be invalid, first seen first.
+    #[must_use]
+    pub fn best(&self) -> HeaderInfo {
+        self.info(self.best_index())
+    }
+
+    /// The header of the best chain at a height.
+    #[must_use]
+    pub fn best_at(&self, height: u32) -> Option<HeaderInfo> {
+        self.best.get(position(height)).map(|&at| self.info(at))
+    }
+
+    /// The ids from just above the common ancestor of `from` and `to`, up to `to`; and the ancestor's height.
+    #[must_use]
+    pub fn path(&self, from: &BlockId, to: &BlockId) -> Option<(HeaderInfo, Vec<BlockId>)> {
+        let (from, mut to) = (self.find(from)?, self.find(to)?);
+        let fork = self.common_ancestor(from, to);
+        let mut ids = Vec::new();
+        while to != fork {
+            ids.push(self.entry(to).id);
+            to = self.entry(to).parent;
+        }
+        ids.reverse();
+        Some((self.info(fork), ids))
+    }
+
+    /// Every branch head: headers without children, most work first.
+    #[must_use]
+    pub fn heads(&self) -> Vec<HeaderInfo> {
+        let mut is_parent = vec![false; self.entries.len()];
+        for entry in self.entries.iter().filter(|entry| entry.height > 0) {
+            is_parent[position(entry.parent)] = true;
+        }
+        let heads = self.entries.iter().zip(is_parent).filter(|(_, is_parent)| !is_parent);
+        let mut heads: Vec<_> = heads.filter_map(|(entry, _)| self.get(&entry.id)).collect();
+        heads.sort_by_key(|head| std::cmp::Reverse(head.work));
+        heads
+    }
+
+    /// Ids of the branch that ends with `id`, newest first: dense at the end, then ever sparser, genesis last.
+    #[must_use]
+    pub fn locator(&self, id: &BlockId) -> Vec<BlockId> {
+        let mut ids = Vec::new();
+        let Some(mut at) = self.find(id) else { return ids };
+        let mut gap = 1;
+        while self.entry(at).height > 0 && ids.len() < MAX_LOCATOR_IDS - 1 {
+            ids.push(self.entry(at).id);
+            if ids.len() > DENSE_LOCATOR_IDS {
+                gap *= 2;
+            }
+            at = self.ancestor(at, self.entry(at).height.saturating_sub(gap));
+        }
+        ids.push(self.entries[0].id);
+        ids
+    }
+
+    /// Marks a block and all that descend from it as invalid; `rule` is what the block broke. Returns the change
+    /// when the best header chain went through it.
+    pub fn invalidate(
+        &mut self,
+        id: &BlockId,
+        rule: &str,
+        history: &dyn HistoryNodes,
+    ) -> Option<BestChange> {
+        let at = self.find(id).filter(|&at| at != 0)?;
+        self.broken.insert(at, rule.to_owned());
+        self.entry_mut(at).status = Status::Invalid;
+        // Parents come before children.
+        for child in position(at) + 1..self.entries.len() {
+            let parent = self.entries[child].parent;
+            if self.entry(parent).status == Status::Invalid {
+                self.entries[child].status = Status::Invalid;
+            }
+        }
+        if !self.is_best(at) {
+            return None;
+        }
+        let valid = |entry: &&Entry| entry.status != Status::Invalid;
+        let best = self.entries.iter().filter(valid).reduce(|a, b| if b.work > a.work { b } else { a });
+        let best = best.and_then(|entry| self.find(&entry.id)).expect("genesis is never invalid");
+        self.switch(best, history)
+    }
+
+    fn best_index(&self) -> u32 {
+        *self.best.last().expect("genesis is always there")
+    }
+
+    /// Follows a new header if its branch has the most work now; `nodes` are those that it made.
+    pub(super) fn prefer(
+        &mut self,
+        at: u32,
+        nodes: Vec<PlacedNode>,
+        history: &dyn HistoryNodes,
+    ) -> Option<BestChange> {
+        let best = self.best_index();
+        if self.entry(at).work <= self.entry(best).work {
+            return None;
+        }
+        if self.entry(at).parent == best {
+            self.best.push(at);
+            return Some(BestChange { fork: self.entry(best).height, nodes });
+        }
+        self.switch(at, history)
+    }
+
+    /// Makes the branch of `at` the best one, and works out its history above the fork.
+    fn switch(&mut self, at: u32, history: &dyn HistoryNodes) -> Option<BestChange> {
+        let fork = self.common_ancestor(self.best_index(), at);
+        let mut cursor = self.cursor_at(fork, history)?;
+        let mut above = Vec::new();
+        let mut here = at;
+        while here != fork {
+            above.push(here);
+            here = self.entry(here).parent;
+        }
+        let nodes = above.into_iter().rev().flat_map(|child| self.step(&mut cursor, child)).collect();
+        self.follow(at);
+        Some(BestChange { fork: self.entry(fork).height, nodes })
+    }
+
+    /// Rewrites the best chain so that it ends with `at`.
+    pub(super) fn follow(&mut self, at: u32) {
+        let mut here = at;
+        let mut above = Vec::new();
+        while !self.is_best(here) {
+            above.push(here);
+            here = self.entry(here).parent;
+        }
+        self.best.truncate(position(self.entry(here).height) + 1);
+        self.best.extend(above.into_iter().rev());
+    }
+
+    fn common_ancestor(&self, a: u32, b: u32) -> u32 {
+        let lower = self.entry(a).height.min(self.entry(b).height);
+        let (mut a, mut b) = (self.ancestor(a, lower), self.ancestor(b, lower));
+        while a != b {
+            (a, b) = (self.entry(a).parent, self.entry(b).parent);
+        }
+        a
+    }
+
+    /// The ancestor at a height, at most its own; a jump once the best chain is reached.
+    fn ancestor(&self, mut at: u32, height: u32) -> u32 {
+        while self.entry(at).height > height {
+            if self.is_best(at) {
+                return self.best[position(height)];
+            }
+            at = self.entry(at).parent;
+        }
+        at
+    }
+}

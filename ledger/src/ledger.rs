@@ -1,0 +1,271 @@
+//! The settled state and its one writer: connect, disconnect, and what a start finds (ledger: What it promises).
+
+mod connect;
+
+use crate::reader::Reader;
+use crate::records::{HeaderRecord, Tip, block_key};
+use crate::state_tree::StateTree;
+use crate::store::{Family, Store, StoreError, meta};
+use starling_consensus::{BestChange, BlockError, CheckedHeader, HeaderTree, Status};
+use starling_genesis::Chain;
+use starling_primitives::history::PlacedNode;
+use starling_primitives::state::{Account, StateKey, leaf};
+use starling_primitives::{Address, Amount, BlockId, Header, StateRoot, Transaction, Work, encode_body};
+use std::path::Path;
+use std::sync::Arc;
+use thiserror::Error;
+
+pub use connect::{ConnectedBlock, DisconnectedBlock, Draft};
+
+/// The writer. One process has one.
+pub struct Ledger {
+    store: Arc<Store>,
+    chain: Arc<Chain>,
+    tree: StateTree,
+    tip: Tip,
+}
+
+/// Why a block could not be connected.
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    /// It breaks a rule: it, and all that follow it, are invalid.
+    #[error(transparent)]
+    Rule(#[from] BlockError),
+    /// It does not follow the tip.
+    #[error("block {id} follows {parent}, and the tip is {tip}")]
+    NotNext {
+        /// The block.
+        id: BlockId,
+        /// Its parent.
+        parent: BlockId,
+        /// The tip.
+        tip: BlockId,
+    },
+    /// The database failed; nothing has changed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Ledger {
+    /// Opens the ledger of a chain, makes it if the folder is empty, and reads back all headers.
+    ///
+    /// # Errors
+    /// [`StoreError`]; a state whose root is not the tip's is [`StoreError::Damaged`].
+    pub fn open(path: &Path, chain: Arc<Chain>) -> Result<(Self, HeaderTree), StoreError> {
+        let store = Arc::new(Store::open(path, &chain.genesis_id())?);
+        let (mut headers, nodes) = HeaderTree::new(&chain);
+        if store.tip()?.is_none() {
+            create(&store, &chain, &nodes)?;
+        }
+        let tip = store.tip()?.ok_or_else(|| store.damaged("no tip"))?;
+        restore_headers(&store, &mut headers)?;
+        let stated = headers.get(&tip.id).is_some_and(|info| info.height == tip.height);
+        if !stated {
+            return Err(store.damaged(&format!("the tip {} has no header", tip.id)));
+        }
+        let tree = load_tree(&store)?;
+        let ledger = Self { store, chain, tree, tip };
+        let (found, stated) = (ledger.tree.root(), ledger.tip_header()?.content().state_root);
+        if found != stated {
+            let what = format!("the state has root {found}, and block {} states {stated}", tip.id);
+            return Err(ledger.store.damaged(&what));
+        }
+        Ok((ledger, headers))
+    }
+
+    /// For reading, from any thread.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.store.clone(), self.chain.clone())
+    }
+
+    /// The database, as the source of history nodes.
+    #[must_use]
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The chain.
+    #[must_use]
+    pub fn chain(&self) -> &Arc<Chain> {
+        &self.chain
+    }
+
+    /// The last connected block.
+    #[must_use]
+    pub fn tip(&self) -> Tip {
+        self.tip
+    }
+
+    /// The root of the state after the tip.
+    #[must_use]
+    pub fn state_root(&self) -> StateRoot {
+        self.tree.root()
+    }
+
+    /// Motes that exist at the tip: prefunded and issued, less what was burned.
+    #[must_use]
+    pub fn supply(&self) -> Amount {
+        supply(&self.chain, &self.tip)
+    }
+
+    /// Keeps headers that entered the tree, with the history nodes of the best header chain, in one batch.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn put_headers(
+        &self,
+        headers: &[(&CheckedHeader, Work)],
+        changes: &[BestChange],
+        best: &BlockId,
+    ) -> Result<(), StoreError> {
+        let mut batch = self.store.batch();
+        for (checked, work) in headers {
+            let header = checked.header().clone();
+            let record = HeaderRecord { header, status: Status::Header, rule: String::new(), work: *work };
+            batch.put(Family::Headers, record.header.id().as_bytes(), &record.encode());
+        }
+        for (position, node) in changes.iter().flat_map(|change| &change.nodes) {
+            batch.put(Family::History, &position.to_be_bytes(), node);
+        }
+        batch.put(Family::Meta, meta::BEST_HEADER, best.as_bytes());
+        self.store.commit(batch, false)
+    }
+
+    /// Keeps a body whose transactions match the header.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn put_body(&self, header: &Header, txs: &[Arc<Transaction>]) -> Result<(), StoreError> {
+        let mut batch = self.store.batch();
+        batch.put(Family::Bodies, &block_key(header.height(), &header.id()), &encode_body(txs));
+        self.rewrite(&mut batch, &header.id(), |record| record.status = Status::Body)?;
+        self.store.commit(batch, false)
+    }
+
+    /// Marks a block as having broken a rule, with the change of the best header chain that follows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn put_invalid(
+        &self,
+        id: &BlockId,
+        rule: &str,
+        change: Option<&BestChange>,
+        best: &BlockId,
+    ) -> Result<(), StoreError> {
+        let mut batch = self.store.batch();
+        self.rewrite(&mut batch, id, |record| {
+            record.status = Status::Invalid;
+            rule.clone_into(&mut record.rule);
+        })?;
+        for (position, node) in change.iter().flat_map(|change| &change.nodes) {
+            batch.put(Family::History, &position.to_be_bytes(), node);
+        }
+        batch.put(Family::Meta, meta::BEST_HEADER, best.as_bytes());
+        self.store.commit(batch, false)
+    }
+
+    fn tip_header(&self) -> Result<Header, StoreError> {
+        let record = self.record(&self.tip.id)?;
+        Ok(record.ok_or_else(|| self.store.damaged("the tip has no header"))?.header)
+    }
+
+    fn record(&self, id: &BlockId) -> Result<Option<HeaderRecord>, StoreError> {
+        let bytes = self.store.get(Family::Headers, id.as_bytes())?;
+        let decode = |bytes: Vec<u8>| HeaderRecord::decode(&bytes);
+        bytes.map(decode).transpose().map_err(|error| self.store.record_damaged("header", &error))
+    }
+
+    fn rewrite(
+        &self,
+        batch: &mut crate::store::Batch<'_>,
+        id: &BlockId,
+        change: impl FnOnce(&mut HeaderRecord),
+    ) -> Result<(), StoreError> {
+        if let Some(mut record) = self.record(id)? {
+            change(&mut record);
+            batch.put(Family::Headers, id.as_bytes(), &record.encode());
+        }
+        Ok(())
+    }
+}
+
+/// The account of an address, on the settled state.
+impl starling_consensus::Accounts for Ledger {
+    type Error = StoreError;
+
+    fn account(&self, address: &Address) -> Result<Account, StoreError> {
+        let key = StateKey::account(address);
+        let Some(value) = self.store.get(Family::State, key.as_bytes())? else {
+            return Ok(Account::default());
+        };
+        Account::decode(&value).map_err(|error| self.store.record_damaged("account", &error.into()))
+    }
+}
+
+pub(crate) fn supply(chain: &Chain, tip: &Tip) -> Amount {
+    let issued = chain.params.issued_by(tip.height);
+    let total = issued.and_then(|issued| chain.prefunded().checked_add(issued));
+    total.and_then(|total| total.checked_sub(tip.burned)).expect("checked when the chain was read")
+}
+
+/// Writes the first batch: genesis connected, its accounts, and whose database this is.
+fn create(store: &Store, chain: &Chain, nodes: &[PlacedNode]) -> Result<(), StoreError> {
+    let header = &chain.genesis;
+    let id = header.id();
+    let mut batch = store.batch();
+    store.put_identity(&mut batch, &chain.genesis_id());
+    let work = header.work().bits.target().map_or(Work::ZERO, starling_primitives::Target::work);
+    let record = HeaderRecord { header: header.clone(), status: Status::Connected, rule: String::new(), work };
+    batch.put(Family::Headers, id.as_bytes(), &record.encode());
+    batch.put(Family::Canonical, &0u32.to_be_bytes(), id.as_bytes());
+    batch.put(Family::Bodies, &block_key(0, &id), &[]);
+    for (address, balance) in &chain.accounts {
+        let account = Account { nonce: 0, balance: *balance };
+        batch.put(Family::State, StateKey::account(address).as_bytes(), &account.encode());
+    }
+    for (position, node) in nodes {
+        batch.put(Family::History, &position.to_be_bytes(), node);
+    }
+    let tip = Tip { id, height: 0, burned: Amount::ZERO };
+    batch.put(Family::Meta, meta::TIP, &tip.encode());
+    batch.put(Family::Meta, meta::BEST_HEADER, id.as_bytes());
+    store.commit(batch, true)
+}
+
+fn restore_headers(store: &Store, headers: &mut HeaderTree) -> Result<(), StoreError> {
+    let mut records = Vec::new();
+    for entry in store.scan(Family::Headers) {
+        let record = HeaderRecord::decode(&entry?.1);
+        records.push(record.map_err(|error| store.record_damaged("header", &error))?);
+    }
+    records.sort_by_key(|record| record.header.height());
+    for record in &records {
+        let restored = headers.restore(&record.header, record.status);
+        restored.map_err(|error| store.damaged(&format!("header {}: {error}", record.header.id())))?;
+        if record.status == Status::Invalid && !record.rule.is_empty() {
+            headers.restore_rule(&record.header.id(), &record.rule);
+        }
+    }
+    let best = store.get(Family::Meta, meta::BEST_HEADER)?.and_then(|id| id.try_into().ok());
+    let best = BlockId::new(best.ok_or_else(|| store.damaged("no best header"))?);
+    if !headers.follow_stored(&best) {
+        return Err(store.damaged(&format!("the best header {best} has less work than another")));
+    }
+    Ok(())
+}
+
+fn load_tree(store: &Store) -> Result<StateTree, StoreError> {
+    let mut leaves = Vec::new();
+    for entry in store.scan(Family::State) {
+        let (key, value) = entry?;
+        let key = <[u8; 32]>::try_from(&*key).map_err(|_| store.damaged("a state key"))?;
+        let key = StateKey::new(key);
+        leaves.push((key, Some(leaf(&key, &value))));
+    }
+    Ok(StateTree::default().updated(&leaves))
+}
+
+#[cfg(test)]
+mod tests;

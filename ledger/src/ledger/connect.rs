@@ -1,0 +1,241 @@
+//! One block forward, one block back, and the draft of the next one.
+
+use super::{ConnectError, Ledger};
+use crate::records::{AddressEvent, Tip, TxLocation, Undo, block_key};
+use crate::state_tree::{LeafChange, StateTree};
+use crate::store::{Batch, Family, StoreError, meta};
+use starling_consensus::{
+    BlockError, Changes, CheckedBlock, Status, Transition, TransitionError, TxError,
+};
+use starling_primitives::state::{Account, StateKey, leaf};
+use starling_primitives::{
+    Address, Amount, BlockId, GenesisId, Header, StateRoot, Transaction, decode_body,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A block that is true on its parent's state, and is settled now.
+#[derive(Clone, Debug)]
+pub struct ConnectedBlock {
+    /// Its header.
+    pub header: Header,
+    /// Its transactions.
+    pub txs: Vec<Arc<Transaction>>,
+    /// What its miner got from transactions.
+    pub fees: Amount,
+}
+
+/// A block that was settled and is not any more.
+#[derive(Clone, Debug)]
+pub struct DisconnectedBlock {
+    /// Its header.
+    pub header: Header,
+    /// Its transactions.
+    pub txs: Vec<Arc<Transaction>>,
+}
+
+/// Transactions that apply in order on the tip, and what the state would be.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// The transactions that applied.
+    pub txs: Vec<Arc<Transaction>>,
+    /// The root after them and the reward.
+    pub state_root: StateRoot,
+}
+
+impl Ledger {
+    /// Connects a block to the tip: applies it, compares the state root, and commits everything in one batch.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; nothing has changed then.
+    pub fn connect(&mut self, block: &CheckedBlock, sync: bool) -> Result<ConnectedBlock, ConnectError> {
+        let header = block.header().header();
+        if header.parent() != self.tip.id {
+            let (id, parent, tip) = (header.id(), header.parent(), self.tip.id);
+            return Err(ConnectError::NotNext { id, parent, tip });
+        }
+        let (changes, charges) = self.apply(header, block.txs())?;
+        let (tree, undo) = self.next_tree(&changes);
+        let (found, stated) = (tree.root(), header.content().state_root);
+        if found != stated {
+            return Err(BlockError::StateRoot { found, stated }.into());
+        }
+        let burned = self.tip.burned.checked_add(changes.burned).expect("all that exists is at most 2^100");
+        let tip = Tip { id: header.id(), height: header.height(), burned };
+        let mut batch = self.store.batch();
+        let key = block_key(tip.height, &tip.id);
+        batch.put(Family::Undo, &key, &undo.encode());
+        batch.put(Family::Canonical, &tip.height.to_be_bytes(), tip.id.as_bytes());
+        batch.put(Family::Meta, meta::TIP, &tip.encode());
+        put_state(&mut batch, &changes);
+        put_index(&mut batch, header, block.txs(), &Indexed { chain: self, fees: changes.fees, charges: &charges });
+        self.rewrite(&mut batch, &tip.id, |record| record.status = Status::Connected)?;
+        if let Some(expired) = tip.height.checked_sub(self.chain.params.undo_blocks) {
+            self.drop_undo(&mut batch, expired)?;
+        }
+        self.store.commit(batch, sync)?;
+        self.tree = tree;
+        self.tip = tip;
+        Ok(ConnectedBlock { header: header.clone(), txs: block.txs().to_vec(), fees: changes.fees })
+    }
+
+    /// Takes the tip back: the state before it is restored from its undo record, in one batch.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Damaged`] when the undo record or the body is missing. Nothing has changed
+    /// then.
+    pub fn disconnect(&mut self, sync: bool) -> Result<DisconnectedBlock, StoreError> {
+        let header = self.tip_header()?;
+        let key = block_key(self.tip.height, &self.tip.id);
+        let missing = |what: &str| self.store.damaged(&format!("block {} has no {what}", self.tip.id));
+        let undo = self.store.get(Family::Undo, &key)?.ok_or_else(|| missing("undo record"))?;
+        let undo = Undo::decode(&undo).map_err(|error| self.store.record_damaged("undo", &error))?;
+        let body = self.store.get(Family::Bodies, &key)?.ok_or_else(|| missing("body"))?;
+        let txs = decode_body(&body, header.content().tx_count)
+            .map_err(|error| self.store.record_damaged("body", &error.into()))?;
+        let mut batch = self.store.batch();
+        let mut leaves: Vec<LeafChange> = Vec::with_capacity(undo.values.len());
+        for (key, value) in &undo.values {
+            match value {
+                Some(value) => batch.put(Family::State, key.as_bytes(), value),
+                None => batch.delete(Family::State, key.as_bytes()),
+            }
+            leaves.push((*key, value.as_ref().map(|value| leaf(key, value))));
+        }
+        let burned = self.tip.burned.checked_sub(undo.burned).ok_or_else(|| missing("burned sum"))?;
+        let tip = Tip { id: header.parent(), height: self.tip.height.saturating_sub(1), burned };
+        batch.delete(Family::Undo, &key);
+        batch.delete(Family::Canonical, &self.tip.height.to_be_bytes());
+        batch.put(Family::Meta, meta::TIP, &tip.encode());
+        delete_index(&mut batch, &header, &txs, &self.chain.genesis_id());
+        self.store.commit(batch, sync)?;
+        self.tree = self.tree.updated(&leaves);
+        self.tip = tip;
+        Ok(DisconnectedBlock { header, txs })
+    }
+
+    /// Drafts the next block: of the candidates, those that apply in order, and the state root after them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn draft(&self, candidates: &[Arc<Transaction>], miner: Address) -> Result<Draft, StoreError> {
+        let mut transition = Transition::new(self, &self.chain.params);
+        let mut txs = Vec::with_capacity(candidates.len());
+        for tx in candidates {
+            match transition.apply(tx) {
+                Ok(()) => txs.push(tx.clone()),
+                Err(TransitionError::Rule(_)) => {}
+                Err(TransitionError::Read(error)) => return Err(error),
+            }
+        }
+        let changes = transition.finish(miner, self.tip.height.saturating_add(1))?;
+        let (tree, _) = self.next_tree(&changes);
+        Ok(Draft { txs, state_root: tree.root() })
+    }
+
+    /// Applies the transactions; also tells the account charges that each paid.
+    fn apply(
+        &self,
+        header: &Header,
+        txs: &[Arc<Transaction>],
+    ) -> Result<(Changes, Vec<Amount>), ConnectError> {
+        let mut transition = Transition::new(self, &self.chain.params);
+        let mut charges = Vec::with_capacity(txs.len());
+        for (index, tx) in txs.iter().enumerate() {
+            let before = transition.burned();
+            transition.apply(tx).map_err(|error| match error {
+                TransitionError::Rule(error) => refuse(index, error),
+                TransitionError::Read(error) => error.into(),
+            })?;
+            charges.push(transition.burned().checked_sub(before).expect("charges only grow"));
+        }
+        Ok((transition.finish(header.content().miner, header.height())?, charges))
+    }
+
+    /// The tree after the changes, and how to take them back.
+    fn next_tree(&self, changes: &Changes) -> (StateTree, Undo) {
+        let touched = changes.accounts.iter().map(|(address, change)| (StateKey::account(address), change));
+        let mut touched: Vec<_> = touched.collect();
+        touched.sort_unstable_by_key(|(key, _)| *key);
+        let new = |key: &StateKey, account: &Account| {
+            (!account.is_absent()).then(|| leaf(key, &account.encode()))
+        };
+        let leaves: Vec<_> = touched.iter().map(|(key, change)| (*key, new(key, &change.after))).collect();
+        let old = |account: &Account| {
+            (!account.is_absent()).then(|| account.encode().to_vec())
+        };
+        let values = touched.iter().map(|(key, change)| (*key, old(&change.before))).collect();
+        (self.tree.updated(&leaves), Undo { burned: changes.burned, values })
+    }
+
+    /// Forgets how to undo the block that is now deeper than any reorganisation may go.
+    fn drop_undo(&self, batch: &mut Batch<'_>, height: u32) -> Result<(), StoreError> {
+        if let Some(id) = self.store.get(Family::Canonical, &height.to_be_bytes())? {
+            let id = <[u8; 32]>::try_from(id).map_err(|_| self.store.damaged("a canonical id"))?;
+            batch.delete(Family::Undo, &block_key(height, &BlockId::new(id)));
+        }
+        Ok(())
+    }
+}
+
+fn refuse(index: usize, error: TxError) -> ConnectError {
+    ConnectError::Rule(BlockError::Transaction { index, error })
+}
+
+fn put_state(batch: &mut Batch<'_>, changes: &Changes) {
+    for (address, change) in &changes.accounts {
+        let key = StateKey::account(address);
+        if change.after.is_absent() {
+            batch.delete(Family::State, key.as_bytes());
+        } else {
+            batch.put(Family::State, key.as_bytes(), &change.after.encode());
+        }
+    }
+}
+
+/// What the indexes need beside the block.
+struct Indexed<'a> {
+    chain: &'a Ledger,
+    fees: Amount,
+    charges: &'a [Amount],
+}
+
+fn put_index(batch: &mut Batch<'_>, header: &Header, txs: &[Arc<Transaction>], with: &Indexed<'_>) {
+    let (height, chain) = (header.height(), &with.chain.chain);
+    let genesis = chain.genesis_id();
+    for ((tx, position), charge) in txs.iter().zip(0..).zip(with.charges) {
+        let txid = tx.txid(&genesis);
+        batch.put(Family::TxIndex, txid.as_bytes(), &TxLocation { height, position }.encode());
+        for (address, (sent, received)) in flows(tx, *charge) {
+            let event = AddressEvent { height, position, txid: Some(txid), sent, received };
+            batch.put(Family::AddressIndex, &event.key(&address), &event.encode());
+        }
+    }
+    let reward = chain.params.subsidy_at(height).checked_add(with.fees);
+    let event = AddressEvent::reward(height, reward.expect("all that exists is at most 2^100"));
+    batch.put(Family::AddressIndex, &event.key(&header.content().miner), &event.encode());
+}
+
+fn delete_index(batch: &mut Batch<'_>, header: &Header, txs: &[Arc<Transaction>], genesis: &GenesisId) {
+    let height = header.height();
+    for (tx, position) in txs.iter().zip(0..) {
+        batch.delete(Family::TxIndex, tx.txid(genesis).as_bytes());
+        for address in flows(tx, Amount::ZERO).keys() {
+            batch.delete(Family::AddressIndex, &AddressEvent::key_at(address, height, position));
+        }
+    }
+    let reward = AddressEvent::reward(height, Amount::ZERO);
+    batch.delete(Family::AddressIndex, &reward.key(&header.content().miner));
+}
+
+/// What a transaction took from, and gave to, each address in it.
+fn flows(tx: &Transaction, charge: Amount) -> BTreeMap<Address, (Amount, Amount)> {
+    let within = "all that exists is at most 2^100";
+    let spent = tx.spent().and_then(|spent| spent.checked_add(charge)).expect(within);
+    let mut flows = BTreeMap::from([(tx.sender(), (spent, Amount::ZERO))]);
+    for output in &tx.unsigned().outputs {
+        let flow = flows.entry(output.to).or_default();
+        flow.1 = flow.1.checked_add(output.amount).expect(within);
+    }
+    flows
+}

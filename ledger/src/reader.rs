@@ -1,0 +1,183 @@
+//! Reading the settled chain from any thread.
+//!
+//! A [`View`] is one RocksDB snapshot: all that is asked of it belongs to one tip, whatever the writer does
+//! meanwhile. Taking one costs less than a microsecond, so each question takes its own.
+
+use crate::ledger::supply;
+use crate::records::{AddressEvent, Damaged, HeaderRecord, Tip, TxLocation, block_key};
+use crate::store::{Family, Store, StoreError, meta};
+use rocksdb::{Direction, IteratorMode, ReadOptions, Snapshot};
+use starling_consensus::Accounts;
+use starling_genesis::Chain;
+use starling_primitives::state::{Account, StateKey};
+use starling_primitives::{Address, Amount, Block, BlockId, Header, Transaction, TxId, decode_body};
+use std::sync::Arc;
+
+/// Hands out views.
+#[derive(Clone)]
+pub struct Reader {
+    store: Arc<Store>,
+    chain: Arc<Chain>,
+}
+
+/// The chain as it was at one moment.
+pub struct View<'a> {
+    reader: &'a Reader,
+    snapshot: Snapshot<'a>,
+    tip: Tip,
+}
+
+impl Reader {
+    pub(crate) fn new(store: Arc<Store>, chain: Arc<Chain>) -> Self {
+        Self { store, chain }
+    }
+
+    /// The chain as it is now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn view(&self) -> Result<View<'_>, StoreError> {
+        let snapshot = self.store.snapshot();
+        let bytes = snapshot.get_cf(self.store.family(Family::Meta), meta::TIP);
+        let bytes = bytes.map_err(|error| self.store.refuse(&error))?;
+        let bytes = bytes.ok_or_else(|| self.store.damaged("no tip"))?;
+        let tip = Tip::decode(&bytes).map_err(|error| self.store.record_damaged("tip", &error))?;
+        Ok(View { reader: self, snapshot, tip })
+    }
+
+    /// The chain.
+    #[must_use]
+    pub fn chain(&self) -> &Arc<Chain> {
+        &self.chain
+    }
+}
+
+impl View<'_> {
+    /// The last connected block.
+    #[must_use]
+    pub fn tip(&self) -> Tip {
+        self.tip
+    }
+
+    /// Motes that exist.
+    #[must_use]
+    pub fn supply(&self) -> Amount {
+        supply(&self.reader.chain, &self.tip)
+    }
+
+    /// Id of the connected block at a height.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn canonical(&self, height: u32) -> Result<Option<BlockId>, StoreError> {
+        let id = self.get(Family::Canonical, &height.to_be_bytes())?;
+        let id = id.map(<[u8; 32]>::try_from).transpose();
+        Ok(id.map_err(|_| self.reader.store.damaged("a canonical id"))?.map(BlockId::new))
+    }
+
+    /// Whether a block is on the connected chain.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn is_canonical(&self, header: &Header) -> Result<bool, StoreError> {
+        Ok(self.canonical(header.height())? == Some(header.id()))
+    }
+
+    /// A header, on whichever branch.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn header(&self, id: &BlockId) -> Result<Option<HeaderRecord>, StoreError> {
+        let bytes = self.get(Family::Headers, id.as_bytes())?;
+        bytes.map(|bytes| self.decoded("header", HeaderRecord::decode(&bytes))).transpose()
+    }
+
+    /// The encoded body of a block, if it is stored.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn body(&self, height: u32, id: &BlockId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.get(Family::Bodies, &block_key(height, id))
+    }
+
+    /// A whole block, if its body is stored.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn block(&self, id: &BlockId) -> Result<Option<Block>, StoreError> {
+        let Some(record) = self.header(id)? else { return Ok(None) };
+        let header = record.header;
+        let Some(body) = self.body(header.height(), id)? else { return Ok(None) };
+        let txs = decode_body(&body, header.content().tx_count).map_err(Damaged::from);
+        Ok(Some(Block { txs: self.decoded("body", txs)?, header }))
+    }
+
+    /// Where a transaction was mined.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn tx_location(&self, txid: &TxId) -> Result<Option<TxLocation>, StoreError> {
+        let bytes = self.get(Family::TxIndex, txid.as_bytes())?;
+        bytes.map(|bytes| self.decoded("transaction index", TxLocation::decode(&bytes))).transpose()
+    }
+
+    /// A mined transaction, the id of its block and where it is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn mined(&self, txid: &TxId) -> Result<Option<(Arc<Transaction>, BlockId, TxLocation)>, StoreError> {
+        let Some(location) = self.tx_location(txid)? else { return Ok(None) };
+        let Some(id) = self.canonical(location.height)? else { return Ok(None) };
+        let Some(block) = self.block(&id)? else { return Ok(None) };
+        let tx = usize::try_from(location.position).ok().and_then(|at| block.txs.get(at).cloned());
+        let tx = tx.ok_or_else(|| self.reader.store.damaged("a transaction's position"))?;
+        Ok(Some((tx, id, location)))
+    }
+
+    /// What happened to an address, newest first, beginning below the event at `before` (height, position).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn history(
+        &self,
+        address: &Address,
+        before: Option<(u32, u32)>,
+        limit: usize,
+    ) -> Result<Vec<AddressEvent>, StoreError> {
+        let upper = match before {
+            Some((height, position)) => AddressEvent::key_at(address, height, position),
+            None => [AddressEvent::key_at(address, u32::MAX, u32::MAX), vec![0]].concat(),
+        };
+        let mut options = ReadOptions::default();
+        options.set_iterate_upper_bound(upper.clone());
+        options.set_iterate_lower_bound(address.as_bytes().to_vec());
+        let family = self.reader.store.family(Family::AddressIndex);
+        let mode = IteratorMode::From(&upper, Direction::Reverse);
+        let entries = self.snapshot.iterator_cf_opt(family, options, mode);
+        let decode = |entry: Result<(Box<[u8]>, Box<[u8]>), rocksdb::Error>| {
+            let (key, value) = entry.map_err(|error| self.reader.store.refuse(&error))?;
+            self.decoded("address index", AddressEvent::decode(&key, &value))
+        };
+        entries.take(limit).map(decode).collect()
+    }
+
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let value = self.snapshot.get_cf(self.reader.store.family(family), key);
+        value.map_err(|error| self.reader.store.refuse(&error))
+    }
+
+    fn decoded<T>(&self, what: &str, result: Result<T, Damaged>) -> Result<T, StoreError> {
+        result.map_err(|error| self.reader.store.record_damaged(what, &error))
+    }
+}
+
+impl Accounts for View<'_> {
+    type Error = StoreError;
+
+    fn account(&self, address: &Address) -> Result<Account, StoreError> {
+        let Some(value) = self.get(Family::State, StateKey::account(address).as_bytes())? else {
+            return Ok(Account::default());
+        };
+        self.decoded("account", Account::decode(&value).map_err(Damaged::from))
+    }
+}

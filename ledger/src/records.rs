@@ -1,0 +1,216 @@
+//! How things lie in the database. Each record is one encoding, read back with the codec of the formats.
+
+use starling_consensus::Status;
+use starling_primitives::state::StateKey;
+use starling_primitives::{Address, Amount, BlockId, DecodeError, Header, Reader, TxId, Work};
+use thiserror::Error;
+
+/// A record that is not what was written.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Damaged {
+    /// Its bytes do not decode.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// A field has a value that is never written.
+    #[error("{0} has an impossible value")]
+    Field(&'static str),
+}
+
+/// The last connected block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tip {
+    /// Its id.
+    pub id: BlockId,
+    /// Its height.
+    pub height: u32,
+    /// Account charges burned up to it.
+    pub burned: Amount,
+}
+
+impl Tip {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let burned = self.burned.motes().to_le_bytes();
+        [self.id.as_bytes().as_slice(), &self.height.to_le_bytes(), &burned].concat()
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
+        let mut reader = Reader::new(bytes);
+        let (id, height) = (BlockId::new(reader.array()?), reader.u32()?);
+        let burned = read_amount(&mut reader)?;
+        reader.finish()?;
+        Ok(Self { id, height, burned })
+    }
+}
+
+/// A header with what is known of its block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderRecord {
+    /// The header.
+    pub header: Header,
+    /// What is known of its block.
+    pub status: Status,
+    /// The rule that it broke itself, when it is invalid.
+    pub rule: String,
+    /// Cumulative work.
+    pub work: Work,
+}
+
+/// Bytes of a rule's name that are kept.
+const MAX_RULE_BYTES: usize = 255;
+
+impl HeaderRecord {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let status = match self.status {
+            Status::Header => 0,
+            Status::Body => 1,
+            Status::Connected => 2,
+            Status::Invalid => 3,
+        };
+        let rule = &self.rule.as_bytes()[..self.rule.len().min(MAX_RULE_BYTES)];
+        let mut out = vec![status, u8::try_from(rule.len()).expect("cut to 255 bytes")];
+        out.extend_from_slice(rule);
+        out.extend_from_slice(&self.work.to_be_bytes());
+        out.extend_from_slice(&self.header.encode());
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
+        let mut reader = Reader::new(bytes);
+        let status = match reader.u8()? {
+            0 => Status::Header,
+            1 => Status::Body,
+            2 => Status::Connected,
+            3 => Status::Invalid,
+            _ => return Err(Damaged::Field("status")),
+        };
+        let len = usize::from(reader.u8()?);
+        let rule = String::from_utf8_lossy(reader.take(len)?).into_owned();
+        let work = Work::from_be_bytes(reader.array()?);
+        let header = Header::read(&mut reader)?;
+        reader.finish()?;
+        Ok(Self { header, status, rule, work })
+    }
+}
+
+/// What a block changed, the other way round.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Undo {
+    /// Account charges that it burned.
+    pub(crate) burned: Amount,
+    /// Each touched key, ascending, and its value before; none when it was absent.
+    pub(crate) values: Vec<(StateKey, Option<Vec<u8>>)>,
+}
+
+impl Undo {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = self.burned.motes().to_le_bytes().to_vec();
+        for (key, value) in &self.values {
+            out.extend_from_slice(key.as_bytes());
+            let value = value.as_deref().unwrap_or_default();
+            let len = u16::try_from(value.len()).expect("a state value has at most 1,024 bytes");
+            out.extend_from_slice(&len.to_le_bytes());
+            out.extend_from_slice(value);
+        }
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
+        let mut reader = Reader::new(bytes);
+        let burned = read_amount(&mut reader)?;
+        let mut values = Vec::new();
+        while reader.remaining() > 0 {
+            let key = StateKey::new(reader.array()?);
+            let len = usize::from(reader.u16()?);
+            let value = reader.take(len)?;
+            values.push((key, (len > 0).then(|| value.to_vec())));
+        }
+        Ok(Self { burned, values })
+    }
+}
+
+/// Where a mined transaction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TxLocation {
+    /// Height of its block on the connected chain.
+    pub height: u32,
+    /// Its position in the block.
+    pub position: u32,
+}
+
+impl TxLocation {
+    pub(crate) fn encode(self) -> [u8; 8] {
+        let mut out = [0; 8];
+        out[..4].copy_from_slice(&self.height.to_be_bytes());
+        out[4..].copy_from_slice(&self.position.to_be_bytes());
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
+        let bytes: [u8; 8] = bytes.try_into().map_err(|_| Damaged::Field("location"))?;
+        let [a, b, c, d, e, f, g, h] = bytes;
+        Ok(Self { height: u32::from_be_bytes([a, b, c, d]), position: u32::from_be_bytes([e, f, g, h]) })
+    }
+}
+
+/// Position of a mined reward in the address index: after every transaction of its block.
+const REWARD_POSITION: u32 = u32::MAX;
+
+/// What one transaction, or one mined block, did to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressEvent {
+    /// Height of the block.
+    pub height: u32,
+    /// Position in the block.
+    pub position: u32,
+    /// The transaction; none for the reward of a mined block.
+    pub txid: Option<TxId>,
+    /// Motes that left: amounts, fee and account charges.
+    pub sent: Amount,
+    /// Motes that came.
+    pub received: Amount,
+}
+
+impl AddressEvent {
+    /// The reward of a block.
+    pub(crate) fn reward(height: u32, received: Amount) -> Self {
+        Self { height, position: REWARD_POSITION, txid: None, sent: Amount::ZERO, received }
+    }
+
+    pub(crate) fn key(&self, address: &Address) -> Vec<u8> {
+        Self::key_at(address, self.height, self.position)
+    }
+
+    pub(crate) fn key_at(address: &Address, height: u32, position: u32) -> Vec<u8> {
+        [address.as_bytes().as_slice(), &height.to_be_bytes(), &position.to_be_bytes()].concat()
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = self.sent.motes().to_le_bytes().to_vec();
+        out.extend_from_slice(&self.received.motes().to_le_bytes());
+        if let Some(txid) = &self.txid {
+            out.extend_from_slice(txid.as_bytes());
+        }
+        out
+    }
+
+    pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<Self, Damaged> {
+        let location = TxLocation::decode(key.get(20..).unwrap_or_default())?;
+        let mut reader = Reader::new(value);
+        let (sent, received) = (read_amount(&mut reader)?, read_amount(&mut reader)?);
+        let txid = if reader.remaining() > 0 { Some(TxId::new(reader.array()?)) } else { None };
+        reader.finish()?;
+        Ok(Self { height: location.height, position: location.position, txid, sent, received })
+    }
+}
+
+/// Key of a body or an undo record.
+pub(crate) fn block_key(height: u32, id: &BlockId) -> Vec<u8> {
+    [height.to_be_bytes().as_slice(), id.as_bytes()].concat()
+}
+
+fn read_amount(reader: &mut Reader<'_>) -> Result<Amount, Damaged> {
+    Amount::from_motes(reader.u128()?).map_err(|_| Damaged::Field("amount"))
+}
+
+#[cfg(test)]
+mod tests;

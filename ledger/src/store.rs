@@ -1,0 +1,287 @@
+//! The database: one RocksDB with a column family for each kind of thing (ledger: RocksDB).
+//!
+//! Keys are big-endian, so that key order is chain order. Everything that changes the settled state goes through
+//! [`Store::commit`], one atomic batch a block.
+
+use crate::records::{Damaged, Tip};
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, ErrorKind, Options,
+    WriteBatch, WriteOptions,
+};
+use starling_consensus::HistoryNodes;
+use starling_primitives::GenesisId;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Version of the layout; a newer one is refused.
+const SCHEMA: u32 = 1;
+/// Block cache in bytes.
+const CACHE_BYTES: usize = 128 << 20;
+/// Memory of unflushed writes over all families, in bytes.
+const WRITE_BUFFER_BYTES: usize = 64 << 20;
+/// Size of the write-ahead log at which the families are flushed, in bytes.
+const WAL_BYTES: u64 = 128 << 20;
+/// Files that the database keeps open.
+const MAX_OPEN_FILES: i32 = 512;
+/// Values from this size on go to blob files, in the families that have them.
+const MIN_BLOB_BYTES: u64 = 512;
+
+/// The column families.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// Schema version, genesis id, tip, best header.
+    Meta,
+    /// Block id -> header, status, work.
+    Headers,
+    /// Height -> block id of the connected chain.
+    Canonical,
+    /// Height, id -> body.
+    Bodies,
+    /// Height, id -> previous values of the touched keys.
+    Undo,
+    /// State key -> value.
+    State,
+    /// Position -> node of the best header chain's history.
+    History,
+    /// Transaction id -> height, position.
+    TxIndex,
+    /// Address, height, position -> what happened to it.
+    AddressIndex,
+}
+
+impl Family {
+    const ALL: [Self; 9] = [
+        Self::Meta,
+        Self::Headers,
+        Self::Canonical,
+        Self::Bodies,
+        Self::Undo,
+        Self::State,
+        Self::History,
+        Self::TxIndex,
+        Self::AddressIndex,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Headers => "headers",
+            Self::Canonical => "canonical",
+            Self::Bodies => "bodies",
+            Self::Undo => "undo",
+            Self::State => "state",
+            Self::History => "history",
+            Self::TxIndex => "tx_index",
+            Self::AddressIndex => "address_index",
+        }
+    }
+
+    fn options(self, cache: &Cache) -> Options {
+        let mut table = BlockBasedOptions::default();
+        table.set_block_cache(cache);
+        table.set_ribbon_filter(10.0);
+        let mut options = Options::default();
+        options.set_block_based_table_factory(&table);
+        options.set_level_compaction_dynamic_level_bytes(true);
+        // Hashes do not compress; everything else has some structure.
+        let compression = match self {
+            Self::State | Self::History => DBCompressionType::None,
+            _ => DBCompressionType::Lz4,
+        };
+        options.set_compression_type(compression);
+        if matches!(self, Self::Bodies | Self::Undo) {
+            options.set_enable_blob_files(true);
+            options.set_min_blob_size(MIN_BLOB_BYTES);
+            options.set_blob_compression_type(DBCompressionType::Lz4);
+        }
+        options
+    }
+}
+
+pub(crate) mod meta {
+    //! Names in the `meta` family.
+    pub(crate) const SCHEMA: &[u8] = b"schema";
+    pub(crate) const GENESIS: &[u8] = b"genesis";
+    pub(crate) const TIP: &[u8] = b"tip";
+    pub(crate) const BEST_HEADER: &[u8] = b"best_header";
+}
+
+/// Why the database does not open or answer.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Another process has it open.
+    #[error("the database {0} is in use by another process; stop that one, or choose another --data-dir")]
+    Locked(PathBuf),
+    /// It belongs to another chain.
+    #[error("the database {path} holds the chain with genesis {found}, not {expected}; choose another --data-dir")]
+    OtherChain {
+        /// Where.
+        path: PathBuf,
+        /// The genesis id that it holds.
+        found: GenesisId,
+        /// The genesis id that was asked for.
+        expected: GenesisId,
+    },
+    /// A newer program wrote it.
+    #[error("the database {path} has layout {found}, and this program reads up to {SCHEMA}; use a newer starling")]
+    NewerSchema {
+        /// Where.
+        path: PathBuf,
+        /// Its layout.
+        found: u32,
+    },
+    /// Something in it is not what was written.
+    #[error("the database {path} is damaged: {what}; move it away and sync again")]
+    Damaged {
+        /// Where.
+        path: PathBuf,
+        /// What.
+        what: String,
+    },
+    /// The operating system refused: disk full, permissions, a failing disk.
+    #[error("the database {path} cannot be read or written: {what}; check space, permissions and the disk")]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// What RocksDB said.
+        what: String,
+    },
+}
+
+/// The open database.
+pub struct Store {
+    db: DB,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens the database, or makes an empty one; the caller sees by [`Store::tip`] whether it is empty.
+    pub(crate) fn open(path: &Path, genesis: &GenesisId) -> Result<Self, StoreError> {
+        let cache = Cache::new_hyper_clock_cache(CACHE_BYTES, 0);
+        let mut options = Options::default();
+        options.create_if_missing(true);
+        options.create_missing_column_families(true);
+        options.set_max_open_files(MAX_OPEN_FILES);
+        options.set_db_write_buffer_size(WRITE_BUFFER_BYTES);
+        options.set_max_total_wal_size(WAL_BYTES);
+        options.set_bytes_per_sync(1 << 20);
+        options.set_keep_log_file_num(4);
+        let families = Family::ALL.map(|f| ColumnFamilyDescriptor::new(f.name(), f.options(&cache)));
+        let db = DB::open_cf_descriptors(&options, path, families).map_err(|error| refuse(path, &error))?;
+        let store = Self { db, path: path.to_owned() };
+        store.check_meta(genesis)?;
+        Ok(store)
+    }
+
+    fn check_meta(&self, genesis: &GenesisId) -> Result<(), StoreError> {
+        let Some(schema) = self.get(Family::Meta, meta::SCHEMA)? else { return Ok(()) };
+        let schema = <[u8; 4]>::try_from(schema.as_slice()).map_err(|_| self.damaged("schema"))?;
+        let found = u32::from_le_bytes(schema);
+        if found > SCHEMA {
+            return Err(StoreError::NewerSchema { path: self.path.clone(), found });
+        }
+        let found = self.get(Family::Meta, meta::GENESIS)?.and_then(|bytes| bytes.try_into().ok());
+        let found = GenesisId::new(found.ok_or_else(|| self.damaged("genesis id"))?);
+        if found != *genesis {
+            let path = self.path.clone();
+            return Err(StoreError::OtherChain { path, found, expected: *genesis });
+        }
+        Ok(())
+    }
+
+    /// Adds what marks the database as this chain's to the first batch.
+    pub(crate) fn put_identity(&self, batch: &mut Batch<'_>, genesis: &GenesisId) {
+        batch.put(Family::Meta, meta::SCHEMA, &SCHEMA.to_le_bytes());
+        batch.put(Family::Meta, meta::GENESIS, genesis.as_bytes());
+    }
+
+    /// The last connected block; none in an empty database.
+    pub(crate) fn tip(&self) -> Result<Option<Tip>, StoreError> {
+        let bytes = self.get(Family::Meta, meta::TIP)?;
+        bytes.map(|bytes| Tip::decode(&bytes).map_err(|error| self.record_damaged("tip", &error))).transpose()
+    }
+
+    pub(crate) fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.db.get_cf(self.family(family), key).map_err(|error| refuse(&self.path, &error))
+    }
+
+    /// All entries of a family, in key order.
+    pub(crate) fn scan(
+        &self,
+        family: Family,
+    ) -> impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), StoreError>> + '_ {
+        let entries = self.db.iterator_cf(self.family(family), rocksdb::IteratorMode::Start);
+        entries.map(|entry| entry.map_err(|error| refuse(&self.path, &error)))
+    }
+
+    pub(crate) fn batch(&self) -> Batch<'_> {
+        Batch { store: self, batch: WriteBatch::default() }
+    }
+
+    /// Writes a batch atomically; `sync` waits until it is on the disk.
+    pub(crate) fn commit(&self, batch: Batch<'_>, sync: bool) -> Result<(), StoreError> {
+        let mut options = WriteOptions::default();
+        options.set_sync(sync);
+        self.db.write_opt(batch.batch, &options).map_err(|error| refuse(&self.path, &error))
+    }
+
+    /// Waits until everything committed is on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.db.flush_wal(true).map_err(|error| refuse(&self.path, &error))
+    }
+
+    pub(crate) fn snapshot(&self) -> rocksdb::Snapshot<'_> {
+        self.db.snapshot()
+    }
+
+    pub(crate) fn family(&self, family: Family) -> &ColumnFamily {
+        self.db.cf_handle(family.name()).expect("every family is opened or created at the start")
+    }
+
+    pub(crate) fn refuse(&self, error: &rocksdb::Error) -> StoreError {
+        refuse(&self.path, error)
+    }
+
+    pub(crate) fn damaged(&self, what: &str) -> StoreError {
+        StoreError::Damaged { path: self.path.clone(), what: what.to_owned() }
+    }
+
+    pub(crate) fn record_damaged(&self, what: &str, error: &Damaged) -> StoreError {
+        self.damaged(&format!("{what}: {error}"))
+    }
+}
+
+impl HistoryNodes for Store {
+    fn node(&self, position: u64) -> Option<[u8; 32]> {
+        let node = self.get(Family::History, &position.to_be_bytes()).ok().flatten()?;
+        node.try_into().ok()
+    }
+}
+
+/// Writes that become visible, and durable, together.
+pub(crate) struct Batch<'a> {
+    store: &'a Store,
+    batch: WriteBatch,
+}
+
+impl Batch<'_> {
+    pub(crate) fn put(&mut self, family: Family, key: &[u8], value: &[u8]) {
+        self.batch.put_cf(self.store.family(family), key, value);
+    }
+
+    pub(crate) fn delete(&mut self, family: Family, key: &[u8]) {
+        self.batch.delete_cf(self.store.family(family), key);
+    }
+}
+
+fn refuse(path: &Path, error: &rocksdb::Error) -> StoreError {
+    let (path, what) = (path.to_owned(), error.to_string());
+    match error.kind() {
+        ErrorKind::Corruption | ErrorKind::InvalidArgument => StoreError::Damaged { path, what },
+        _ if what.contains("lock") => StoreError::Locked(path),
+        _ => StoreError::Io { path, what },
+    }
+}

@@ -1,0 +1,129 @@
+//! Everything once more: each stored block from genesis is checked and applied again, and each root compared.
+
+use crate::reader::Reader;
+use crate::state_tree::{LeafChange, StateTree};
+use crate::store::StoreError;
+use starling_consensus::{
+    Accounts, BlockError, CheckedBlock, CheckedHeader, Cursor, HeaderError, Transition, TransitionError,
+};
+use starling_primitives::state::{Account, StateKey, leaf};
+use starling_primitives::{Address, BlockId};
+use std::collections::HashMap;
+use std::convert::Infallible;
+use thiserror::Error;
+
+/// What is wrong with the stored chain.
+#[derive(Debug, Error)]
+pub enum VerifyError {
+    /// A block of the connected chain is not stored; it may have been pruned.
+    #[error("block {0} is not stored")]
+    Missing(u32),
+    /// A header breaks a rule.
+    #[error("header {id} at height {height}: {error}")]
+    Header {
+        /// Its height.
+        height: u32,
+        /// Its id.
+        id: BlockId,
+        /// The rule.
+        error: HeaderError,
+    },
+    /// A block breaks a rule.
+    #[error("block {id} at height {height}: {error}")]
+    Block {
+        /// Its height.
+        height: u32,
+        /// Its id.
+        id: BlockId,
+        /// The rule.
+        error: BlockError,
+    },
+    /// The state that is served is not the one that the blocks lead to.
+    #[error("the stored account {0:?} is not what the blocks lead to")]
+    Account(Address),
+    /// The database cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Accounts in memory, for the second execution.
+struct Replayed {
+    accounts: HashMap<Address, Account>,
+    tree: StateTree,
+}
+
+impl Accounts for Replayed {
+    type Error = Infallible;
+
+    fn account(&self, address: &Address) -> Result<Account, Infallible> {
+        Ok(self.accounts.get(address).copied().unwrap_or_default())
+    }
+}
+
+impl Replayed {
+    fn set(&mut self, accounts: impl IntoIterator<Item = (Address, Account)>) {
+        let mut leaves: Vec<LeafChange> = Vec::new();
+        for (address, account) in accounts {
+            let key = StateKey::account(&address);
+            leaves.push((key, (!account.is_absent()).then(|| leaf(&key, &account.encode()))));
+            self.accounts.insert(address, account);
+        }
+        leaves.sort_unstable_by_key(|(key, _)| *key);
+        self.tree = self.tree.updated(&leaves);
+    }
+}
+
+/// Executes the connected chain again and compares every root, and at the end every account; `progress` is told
+/// each height that holds. Returns the height of the tip.
+///
+/// # Errors
+/// [`VerifyError`]: the first thing that does not hold.
+pub fn verify_chain(reader: &Reader, mut progress: impl FnMut(u32, u32)) -> Result<u32, VerifyError> {
+    let view = reader.view()?;
+    let chain = reader.chain();
+    let (mut cursor, _) = Cursor::genesis(chain);
+    let mut state = Replayed { accounts: HashMap::new(), tree: StateTree::default() };
+    let prefunded = chain.accounts.iter();
+    state.set(prefunded.map(|(address, balance)| (*address, Account { nonce: 0, balance: *balance })));
+    let tip = view.tip().height;
+    for height in 1..=tip {
+        let id = view.canonical(height)?.ok_or(VerifyError::Missing(height))?;
+        let block = view.block(&id)?.ok_or(VerifyError::Missing(height))?;
+        let in_header = |error| VerifyError::Header { height, id, error };
+        let in_block = |error| VerifyError::Block { height, id, error };
+        let header = CheckedHeader::check(block.header, &chain.params).map_err(in_header)?;
+        cursor.check(&header, &chain.params).map_err(in_header)?;
+        cursor.advance(&header, &chain.params);
+        let checked = CheckedBlock::check(header, block.txs, &chain.genesis_id(), |_| false);
+        execute(&mut state, &checked.map_err(in_block)?, chain).map_err(in_block)?;
+        progress(height, tip);
+    }
+    for (address, account) in &state.accounts {
+        if view.account(address)? != *account {
+            return Err(VerifyError::Account(*address));
+        }
+    }
+    Ok(tip)
+}
+
+fn execute(
+    state: &mut Replayed,
+    block: &CheckedBlock,
+    chain: &starling_genesis::Chain,
+) -> Result<(), BlockError> {
+    let header = block.header().header();
+    let mut transition = Transition::new(state, &chain.params);
+    for (index, tx) in block.txs().iter().enumerate() {
+        transition.apply(tx).map_err(|error| match error {
+            TransitionError::Rule(error) => BlockError::Transaction { index, error },
+            TransitionError::Read(never) => match never {},
+        })?;
+    }
+    let changes = match transition.finish(header.content().miner, header.height()) {
+        Ok(changes) => changes,
+        Err(never) => match never {},
+    };
+    state.set(changes.accounts.iter().map(|(address, change)| (*address, change.after)));
+    let (found, stated) = (state.tree.root(), header.content().state_root);
+    if found == stated { Ok(()) } else { Err(BlockError::StateRoot { found, stated }) }
+}

@@ -1,0 +1,166 @@
+//! The swarm: transports, the protocols of a connection, and their settings.
+
+use super::codec::Frames;
+use super::gossip::gossip;
+use super::message::Protocol;
+use super::watch::Watched;
+use super::{ConnectionCaps, DriverConfig, DriverError};
+use libp2p::allow_block_list::{self, BlockedPeers};
+use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::request_response::{self, ProtocolSupport};
+use libp2p::swarm::NetworkBehaviour;
+use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::{
+    PeerId, StreamProtocol, Swarm, SwarmBuilder, identify, identity, mdns, noise, ping, tcp, yamux,
+};
+use std::time::Duration;
+
+/// A connection without any stream is kept this long: gossip keeps only those of its mesh alive, and a peer
+/// outside it is as good a peer. Slots decide who has to go.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(12 * 3600);
+/// Dials under way at a time.
+pub(super) const MAX_DIALS: u32 = 32;
+/// Connections from outside that are still shaking hands.
+const MAX_PENDING_INBOUND: u32 = 64;
+/// Connections to one peer: both may dial at the same moment.
+const MAX_CONNECTIONS_PER_PEER: u32 = 2;
+/// Streams of one request protocol on a connection, both directions together: those being served, those of
+/// ours, and a few that are told to come back later.
+const MAX_EXCHANGES: usize = 16;
+/// Streams of a connection from the other side: all protocols at their limits, and some room.
+const MAX_STREAMS: u16 = 192;
+/// Streams of a connection that are still agreeing on a protocol.
+const MAX_NEGOTIATING: usize = 32;
+/// How often a connection is measured; a peer that fails to answer is noticed after two of these.
+const PING_INTERVAL: Duration = Duration::from_secs(15);
+
+/// One request protocol.
+pub(super) type Exchange = request_response::Behaviour<Frames>;
+
+/// All protocols of a connection. The first two refuse connections, and have to come first: what stands
+/// after a refusal was not told of the connection. There is no relay: a relayed connection must carry no
+/// chain data.
+#[derive(NetworkBehaviour)]
+pub(super) struct Behaviour {
+    limits: connection_limits::Behaviour,
+    pub(super) blocked: allow_block_list::Behaviour<BlockedPeers>,
+    pub(super) gossip: Watched,
+    identify: identify::Behaviour,
+    ping: ping::Behaviour,
+    status: Exchange,
+    headers: Exchange,
+    bodies: Exchange,
+    block_ids: Exchange,
+    block_txs: Exchange,
+    announce: Exchange,
+    pool: Exchange,
+    txs: Exchange,
+    push: Exchange,
+    mdns: Toggle<mdns::tokio::Behaviour>,
+}
+
+impl Behaviour {
+    /// The behaviour of one request protocol.
+    pub(super) fn exchange(&mut self, protocol: Protocol) -> &mut Exchange {
+        match protocol {
+            Protocol::Status => &mut self.status,
+            Protocol::Headers => &mut self.headers,
+            Protocol::Bodies => &mut self.bodies,
+            Protocol::BlockIds => &mut self.block_ids,
+            Protocol::BlockTxs => &mut self.block_txs,
+            Protocol::Announce => &mut self.announce,
+            Protocol::Pool => &mut self.pool,
+            Protocol::Txs => &mut self.txs,
+            Protocol::Push => &mut self.push,
+        }
+    }
+
+    fn new(config: &DriverConfig) -> Result<Self, DriverError> {
+        let exchange = |protocol| exchange(protocol, config.chain_id, config.max_body_bytes);
+        let peer = config.key.public().to_peer_id();
+        Ok(Self {
+            limits: connection_limits::Behaviour::new(limits(config.connections)),
+            blocked: allow_block_list::Behaviour::default(),
+            gossip: Watched::new(gossip(config.chain_id).map_err(DriverError::Gossip)?),
+            identify: identify::Behaviour::new(
+                identify::Config::new(version(config.chain_id), config.key.public())
+                    .with_agent_version(config.agent.clone())
+                    // The peer book is ours: addresses are not remembered here.
+                    .with_cache_size(0),
+            ),
+            ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_INTERVAL)),
+            status: exchange(Protocol::Status)?,
+            headers: exchange(Protocol::Headers)?,
+            bodies: exchange(Protocol::Bodies)?,
+            block_ids: exchange(Protocol::BlockIds)?,
+            block_txs: exchange(Protocol::BlockTxs)?,
+            announce: exchange(Protocol::Announce)?,
+            pool: exchange(Protocol::Pool)?,
+            txs: exchange(Protocol::Txs)?,
+            push: exchange(Protocol::Push)?,
+            mdns: Toggle::from(config.mdns.then(|| discovery(peer)).flatten()),
+        })
+    }
+}
+
+/// What identify says of the protocols: the chain and their version.
+pub(super) fn version(chain_id: u32) -> String {
+    format!("/starling/{chain_id:08x}/1")
+}
+
+fn exchange(protocol: Protocol, chain_id: u32, max_body_bytes: u32) -> Result<Exchange, DriverError> {
+    let name = StreamProtocol::try_from_owned(protocol.name(chain_id))
+        .map_err(|error| DriverError::Setup(error.to_string()))?;
+    let config = request_response::Config::default()
+        .with_request_timeout(protocol.timeout())
+        .with_max_concurrent_streams(MAX_EXCHANGES);
+    Ok(Exchange::with_codec(protocol.frames(max_body_bytes), [(name, ProtocolSupport::Full)], config))
+}
+
+fn limits(caps: ConnectionCaps) -> ConnectionLimits {
+    ConnectionLimits::default()
+        .with_max_pending_incoming(Some(MAX_PENDING_INBOUND))
+        .with_max_pending_outgoing(Some(MAX_DIALS))
+        .with_max_established_incoming(Some(caps.inbound))
+        .with_max_established_outgoing(Some(caps.outbound))
+        .with_max_established_per_peer(Some(MAX_CONNECTIONS_PER_PEER))
+}
+
+/// Discovery on the local network is a convenience: where it cannot work, the node does without.
+fn discovery(peer: PeerId) -> Option<mdns::tokio::Behaviour> {
+    match mdns::tokio::Behaviour::new(mdns::Config::default(), peer) {
+        Ok(discovery) => Some(discovery),
+        Err(error) => {
+            tracing::warn!(%error, "no discovery on the local network (mDNS)");
+            None
+        }
+    }
+}
+
+/// The swarm of this configuration, not listening yet.
+pub(super) fn swarm(config: &DriverConfig) -> Result<Swarm<Behaviour>, DriverError> {
+    let behaviour = Behaviour::new(config)?;
+    let mux = || {
+        let mut mux = yamux::Config::default();
+        mux.set_max_num_streams(usize::from(MAX_STREAMS));
+        mux
+    };
+    let Ok(builder) = SwarmBuilder::with_existing_identity(config.key.clone())
+        .with_tokio()
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, mux)
+        .map_err(|error: noise::Error| DriverError::Setup(error.to_string()))?
+        .with_quic_config(|mut quic| {
+            quic.max_concurrent_stream_limit = u32::from(MAX_STREAMS);
+            quic
+        })
+        .with_dns()
+        .map_err(DriverError::Dns)?
+        .with_behaviour(|_: &identity::Keypair| behaviour);
+    let swarm = builder.with_swarm_config(|settings| {
+        settings
+            .with_idle_connection_timeout(IDLE_TIMEOUT)
+            .with_max_negotiating_inbound_streams(MAX_NEGOTIATING)
+            .with_smart_dial()
+    });
+    Ok(swarm.build())
+}

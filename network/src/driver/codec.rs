@@ -1,0 +1,157 @@
+//! Frames of the request protocols: `len:u32 | message`, the cap checked before anything is allocated
+//! (formats: On the wire).
+
+use super::message::{Protocol, RequestFailure};
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use libp2p::StreamProtocol;
+use libp2p::request_response::{Codec, OutboundFailure};
+use std::io;
+use std::time::Duration;
+
+/// Bytes allocated on a peer's word alone; more only as they arrive.
+const FIRST_ALLOCATION_BYTES: u32 = 64 * 1024;
+/// Bytes of a hash.
+const HASH: u32 = 32;
+/// Bytes of the `result` that opens an answer.
+const RESULT: u32 = 1;
+/// Bytes of an answer that says nothing more than its `result`, with room for `retry_after_ms`.
+const BARE_ANSWER_BYTES: u32 = 8;
+/// Bytes after which `bodies/1` stops adding bodies; the one that crosses it is sent whole.
+const BODIES_STOP_BYTES: u32 = 4 * 1024 * 1024;
+/// Bytes of a `push/1` question.
+const PUSH_BYTES: u32 = 320 * 1024;
+/// Bytes of an encoded transaction at the most (formats: Transaction).
+const MAX_TX_BYTES: u32 = 16_384;
+
+/// Caps of one protocol, bytes of the message without its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Frames {
+    /// Of a question.
+    pub(super) question_max: u32,
+    /// Of an answer.
+    pub(super) answer_max: u32,
+}
+
+impl Protocol {
+    /// The caps on a chain with this `max_body_bytes`. They follow from the greatest counts formats.md
+    /// allows.
+    pub(super) fn frames(self, max_body_bytes: u32) -> Frames {
+        let (question_max, answer_max) = match self {
+            Self::Status => (1024, 1024),
+            Self::Headers => (2 + 1 + 64 * HASH, 1024 * 1024),
+            Self::Bodies => {
+                (1 + 16 * HASH, max_body_bytes.saturating_add(BODIES_STOP_BYTES + RESULT + 16 * 5))
+            }
+            // An id takes 32 bytes and stands for at least 171 of the body: less than a fifth of it.
+            Self::BlockIds => (HASH, (max_body_bytes / 5).max(1024)),
+            Self::BlockTxs => (HASH + 2 + 4 * 65_535, max_body_bytes.saturating_add(64 * 1024)),
+            Self::Announce => (2 + 256 * HASH, BARE_ANSWER_BYTES),
+            Self::Pool => (HASH + 2, 64 * 1024),
+            Self::Txs => (2 + 256 * HASH, RESULT + 256 * (2 + MAX_TX_BYTES)),
+            Self::Push => (PUSH_BYTES, BARE_ANSWER_BYTES),
+        };
+        Frames { question_max, answer_max }
+    }
+
+    /// How long a request may take from the first byte of the question to the last of the answer. Long
+    /// answers get the longest patience of the sync (64 s): it has its own, shorter timers.
+    pub(super) fn timeout(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Status | Self::Announce | Self::Pool | Self::Push => 15,
+            Self::Headers | Self::BlockIds => 30,
+            Self::Bodies | Self::BlockTxs | Self::Txs => 64,
+        })
+    }
+}
+
+/// A message over its protocol's cap.
+#[derive(Debug, thiserror::Error)]
+#[error("message of {bytes} bytes, at most {max} are allowed")]
+struct TooLarge {
+    bytes: u64,
+    max: u32,
+}
+
+impl TooLarge {
+    /// Whether an error of a stream is this one.
+    fn is_cause_of(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
+}
+
+/// What a failed request of ours is to the core.
+pub(super) fn failure(error: &OutboundFailure) -> RequestFailure {
+    match error {
+        OutboundFailure::Timeout => RequestFailure::Timeout,
+        OutboundFailure::UnsupportedProtocols => RequestFailure::Unsupported,
+        OutboundFailure::ConnectionClosed | OutboundFailure::DialFailure => RequestFailure::Closed,
+        OutboundFailure::Io(error) if TooLarge::is_cause_of(error) => RequestFailure::TooLarge,
+        OutboundFailure::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => RequestFailure::Closed,
+        OutboundFailure::Io(_) => RequestFailure::Other,
+    }
+}
+
+/// The length of a message, if it is within its cap.
+fn admit(bytes: u64, max: u32) -> io::Result<u32> {
+    match u32::try_from(bytes) {
+        Ok(length) if length <= max => Ok(length),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, TooLarge { bytes, max })),
+    }
+}
+
+async fn read_frame<T: AsyncRead + Unpin + Send>(io: &mut T, max: u32) -> io::Result<Vec<u8>> {
+    let mut length = [0; 4];
+    io.read_exact(&mut length).await?;
+    let length = admit(u64::from(u32::from_le_bytes(length)), max)?;
+    let first = usize::try_from(length.min(FIRST_ALLOCATION_BYTES)).expect("64 KiB fit in a usize");
+    let mut message = Vec::with_capacity(first);
+    io.take(u64::from(length)).read_to_end(&mut message).await?;
+    if u32::try_from(message.len()) != Ok(length) {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(message)
+}
+
+async fn write_frame<T: AsyncWrite + Unpin + Send>(io: &mut T, message: &[u8], max: u32) -> io::Result<()> {
+    let bytes = u64::try_from(message.len()).unwrap_or(u64::MAX);
+    io.write_all(&admit(bytes, max)?.to_le_bytes()).await?;
+    io.write_all(message).await?;
+    io.flush().await
+}
+
+impl Codec for Frames {
+    type Protocol = StreamProtocol;
+    type Request = Vec<u8>;
+    type Response = Vec<u8>;
+
+    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<u8>>
+    where
+        T: AsyncRead + Unpin + Send,
+    {
+        read_frame(io, self.question_max).await
+    }
+
+    async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<u8>>
+    where
+        T: AsyncRead + Unpin + Send,
+    {
+        read_frame(io, self.answer_max).await
+    }
+
+    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, message: Vec<u8>) -> io::Result<()>
+    where
+        T: AsyncWrite + Unpin + Send,
+    {
+        write_frame(io, &message, self.question_max).await
+    }
+
+    async fn write_response<T>(&mut self, _: &StreamProtocol, io: &mut T, message: Vec<u8>) -> io::Result<()>
+    where
+        T: AsyncWrite + Unpin + Send,
+    {
+        write_frame(io, &message, self.answer_max).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

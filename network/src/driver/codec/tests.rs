@@ -1,0 +1,56 @@
+//! Frames round-trip, keep their caps, and hold what formats.md allows.
+
+use super::*;
+use futures::executor::block_on;
+use futures::io::Cursor;
+
+fn written(message: &[u8], max: u32) -> io::Result<Vec<u8>> {
+    let mut out = Cursor::new(Vec::new());
+    block_on(write_frame(&mut out, message, max))?;
+    Ok(out.into_inner())
+}
+
+fn read(bytes: &[u8], max: u32) -> io::Result<Vec<u8>> {
+    block_on(read_frame(&mut Cursor::new(bytes), max))
+}
+
+#[test]
+fn a_frame_is_its_length_and_its_message() {
+    let frame = written(b"abc", 3).unwrap();
+    assert_eq!(frame, [3, 0, 0, 0, b'a', b'b', b'c']);
+    assert_eq!(read(&frame, 3).unwrap(), b"abc");
+    assert_eq!(read(&[0; 4], 0).unwrap(), b"");
+}
+
+#[test]
+fn a_message_over_the_cap_is_refused_on_both_ends() {
+    assert!(TooLarge::is_cause_of(&written(b"abcd", 3).unwrap_err()));
+    assert!(TooLarge::is_cause_of(&read(&[4, 0, 0, 0, 1, 2, 3, 4], 3).unwrap_err()));
+    assert!(TooLarge::is_cause_of(&read(&[0xff; 4], u32::MAX - 1).unwrap_err()));
+}
+
+#[test]
+fn a_cut_frame_is_an_early_end() {
+    for bytes in [&[][..], &[3, 0, 0], &[3, 0, 0, 0], &[3, 0, 0, 0, 1, 2]] {
+        let error = read(bytes, 1024).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{bytes:?}");
+    }
+    // A great length on its word alone costs no memory and ends the same way.
+    let error = read(&[0, 0, 0, 0xf0, 1], u32::MAX).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+}
+
+#[test]
+fn the_caps_hold_the_greatest_messages_of_the_format() {
+    let body = 4 * 1024 * 1024;
+    let frames = |protocol: Protocol| protocol.frames(body);
+    assert!(frames(Protocol::Headers).answer_max >= 1 + 2 + 2_000 * (2 + 400));
+    assert!(frames(Protocol::Bodies).answer_max >= 1 + 4 * 1024 * 1024 + body + 16 * 5);
+    assert!(frames(Protocol::BlockIds).answer_max >= 1 + 4 + body / 171 * 32);
+    assert!(frames(Protocol::BlockTxs).answer_max >= 1 + 2 + body);
+    assert!(frames(Protocol::Pool).answer_max >= 1 + 32 + 2 + 2_000 * 32);
+    assert!(frames(Protocol::Push).question_max >= 1 + 2 + 400 + 8_192 * 32);
+    // The smallest bodies leave room for the fixed part; the greatest do not overflow.
+    assert!(Protocol::BlockIds.frames(171).answer_max >= 1 + 4 + 32);
+    assert_eq!(Protocol::Bodies.frames(u32::MAX).answer_max, u32::MAX);
+}

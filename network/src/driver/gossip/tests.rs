@@ -1,0 +1,47 @@
+//! The message id is the contract's, and the gate lets through what the contract allows.
+
+use super::*;
+
+fn message(topic: &str, data: &[u8]) -> Message {
+    Message { source: None, data: data.to_vec(), sequence_number: None, topic: TopicHash::from_raw(topic) }
+}
+
+#[test]
+fn the_id_covers_topic_and_data() {
+    let name = Topic::Tx.name(0x0a1b_2c3d);
+    assert_eq!(name, "/starling/0a1b2c3d/tx/1");
+    let preimage = [&[23u8][..], name.as_bytes(), b"data"].concat();
+    let hash = starling_primitives::tagged("starling/gossip", &[&preimage]);
+    assert_eq!(message_id(&message(&name, b"data")).0, hash[..20]);
+    assert_ne!(message_id(&message(&name, b"date")), message_id(&message(&name, b"data")));
+    assert_ne!(
+        message_id(&message(&Topic::Block.name(1), b"")),
+        message_id(&message(&Topic::Tx.name(1), b""))
+    );
+}
+
+#[test]
+fn the_gate_keeps_topics_and_caps() {
+    let gate = Gate::new(1);
+    let raw = |topic: &str, bytes: usize| RawMessage {
+        source: None,
+        data: vec![0; bytes],
+        sequence_number: None,
+        topic: TopicHash::from_raw(topic),
+        signature: None,
+        key: None,
+        validated: false,
+    };
+    for (topic, max) in [(Topic::Block, 2 + 400 + 32 * 8_192), (Topic::Tx, 16_384)] {
+        assert!(gate.inbound_transform(raw(&topic.name(1), max)).is_ok());
+        assert!(gate.inbound_transform(raw(&topic.name(1), max + 1)).is_err());
+        assert!(gate.outbound_transform(&topic.ident(1).hash(), vec![0; max + 1]).is_err());
+        assert!(gate.inbound_transform(raw(&topic.name(2), 1)).is_err(), "another chain's topic");
+    }
+    assert!(gate.inbound_transform(raw("/starling/00000001/peers/1", 1)).is_err());
+}
+
+#[test]
+fn the_settings_are_accepted() {
+    assert!(gossip(7).is_ok());
+}

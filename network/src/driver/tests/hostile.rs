@@ -1,0 +1,322 @@
+//! Peers that speak libp2p but not the rules: raw bytes on our protocols, oversize and garbage.
+
+use super::*;
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt as _, StreamExt};
+use libp2p::request_response::{self, Codec, ProtocolSupport};
+use libp2p::swarm::SwarmEvent;
+use libp2p::{StreamProtocol, Swarm, SwarmBuilder, noise, tcp, yamux};
+use std::io;
+
+const GOSSIP: &str = "/meshsub/1.1.0";
+
+/// Writes its bytes as they are and hopes for an end of the stream.
+#[derive(Clone)]
+struct Raw {
+    /// Whether it reads what it is sent.
+    reads: bool,
+}
+
+impl Codec for Raw {
+    type Protocol = StreamProtocol;
+    type Request = Vec<u8>;
+    type Response = Vec<u8>;
+
+    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<u8>>
+    where
+        T: AsyncRead + Unpin + Send,
+    {
+        // Gossip's stream from the other side: kept open, not answered.
+        let mut all = Vec::new();
+        io.read_to_end(&mut all).await.map(|_| all)
+    }
+
+    async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<u8>>
+    where
+        T: AsyncRead + Unpin + Send,
+    {
+        if !self.reads {
+            futures::future::pending::<()>().await;
+        }
+        let mut all = Vec::new();
+        io.read_to_end(&mut all).await.map(|_| all)
+    }
+
+    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, bytes: Vec<u8>) -> io::Result<()>
+    where
+        T: AsyncWrite + Unpin + Send,
+    {
+        io.write_all(&bytes).await?;
+        io.flush().await
+    }
+
+    async fn write_response<T>(&mut self, _: &StreamProtocol, _: &mut T, _: Vec<u8>) -> io::Result<()>
+    where
+        T: AsyncWrite + Unpin + Send,
+    {
+        Ok(())
+    }
+}
+
+/// A hostile peer, connected to a victim: bytes sent to it go out, each on a stream of its own.
+struct Attacker {
+    peer: PeerId,
+    bytes: mpsc::Sender<Vec<u8>>,
+    /// How each stream ended: what the victim wrote, or nothing when it broke.
+    ends: Receiver<Option<Vec<u8>>>,
+}
+
+impl Attacker {
+    async fn new(victim: &mut Node, protocol: &str) -> Self {
+        Self::with(victim, protocol, Raw { reads: true }).await
+    }
+
+    async fn with(victim: &mut Node, protocol: &str, raw: Raw) -> Self {
+        let name = StreamProtocol::try_from_owned(protocol.into()).unwrap();
+        let settings = request_response::Config::default().with_request_timeout(DEADLINE);
+        let mut swarm = SwarmBuilder::with_new_identity()
+            .with_tokio()
+            .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
+            .unwrap()
+            .with_behaviour(|_| {
+                request_response::Behaviour::with_codec(raw, [(name, ProtocolSupport::Full)], settings)
+            })
+            .unwrap()
+            .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(DEADLINE))
+            .build();
+        swarm.dial(victim.address.clone()).unwrap();
+        let peer = *swarm.local_peer_id();
+        let (bytes, to_send) = mpsc::channel(16);
+        let (report, ends) = mpsc::channel(64);
+        tokio::spawn(Self::run(swarm, victim.peer(), to_send, report));
+        victim.connected(peer).await;
+        Self { peer, bytes, ends }
+    }
+
+    async fn run(
+        mut swarm: Swarm<request_response::Behaviour<Raw>>,
+        victim: PeerId,
+        mut to_send: Receiver<Vec<u8>>,
+        report: mpsc::Sender<Option<Vec<u8>>>,
+    ) {
+        loop {
+            let event = tokio::select! {
+                event = swarm.select_next_some() => event,
+                bytes = to_send.recv() => match bytes {
+                    Some(bytes) => {
+                        swarm.behaviour_mut().send_request(&victim, bytes);
+                        continue;
+                    }
+                    None => return,
+                },
+            };
+            let SwarmEvent::Behaviour(event) = event else { continue };
+            let end = match event {
+                request_response::Event::Message {
+                    message: request_response::Message::Response { response, .. },
+                    ..
+                } => Some(response),
+                request_response::Event::OutboundFailure { .. } => None,
+                _ => continue,
+            };
+            let _ = report.send(end).await;
+        }
+    }
+
+    async fn send(&self, bytes: Vec<u8>) {
+        self.bytes.send(bytes).await.unwrap();
+    }
+
+    async fn end(&mut self) -> Option<Vec<u8>> {
+        timeout(DEADLINE, self.ends.recv()).await.expect("the stream ends").unwrap()
+    }
+}
+
+/// A protobuf field of bytes.
+fn field(tag: u8, bytes: &[u8]) -> Vec<u8> {
+    [&[tag << 3 | 2][..], &varint(bytes.len()), bytes].concat()
+}
+
+fn varint(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(u8::try_from(number & 0x7f).unwrap() | 0x80);
+        number >>= 7;
+    }
+    bytes.push(u8::try_from(number).unwrap());
+    bytes
+}
+
+/// A gossipsub RPC with its length.
+fn rpc(fields: &[u8]) -> Vec<u8> {
+    [&varint(fields.len()), fields].concat()
+}
+
+/// An RPC that publishes one message.
+fn publish(topic: &str, data: &[u8]) -> Vec<u8> {
+    rpc(&field(2, &[field(2, data), field(4, topic.as_bytes())].concat()))
+}
+
+/// An RPC that offers this many messages that do not exist.
+fn ihave(topic: &str, ids: u32) -> Vec<u8> {
+    let mut list = field(1, topic.as_bytes());
+    for id in 0..ids {
+        list.extend(field(2, &[&id.to_le_bytes()[..], &[0; 16]].concat()));
+    }
+    rpc(&field(3, &field(1, &list)))
+}
+
+/// The victim still serves an honest node.
+async fn still_serves(victim: &mut Node) {
+    let mut honest = Node::new(TCP).await;
+    connect(&mut honest, victim).await;
+    honest.talk(victim, 77).await;
+}
+
+#[tokio::test]
+async fn garbage_before_any_handshake_does_no_harm() {
+    let mut victim = Node::new(TCP).await;
+    let port = victim.address.iter().find_map(|part| match part {
+        libp2p::multiaddr::Protocol::Tcp(port) => Some(port),
+        _ => None,
+    });
+    for garbage in [vec![0xff; 100_000], b"GET / HTTP/1.1\r\n\r\n".to_vec(), vec![0; 3], vec![]] {
+        let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", port.unwrap())).await.unwrap();
+        // The victim may hang up while we are still writing.
+        let _ = socket.write_all(&garbage).await;
+        let _ = socket.shutdown().await;
+    }
+    still_serves(&mut victim).await;
+    assert!(!victim.seen.iter().any(|event| matches!(event, NetEvent::Gossip { .. })));
+}
+
+#[tokio::test]
+async fn an_oversize_question_breaks_its_stream_and_nothing_else() {
+    let mut victim = Node::new(TCP).await;
+    let mut attacker = Attacker::new(&mut victim, &Protocol::Status.name(CHAIN)).await;
+    for bytes in [
+        [&1025_u32.to_le_bytes()[..], &[0; 1025]].concat(),
+        u32::MAX.to_le_bytes().to_vec(),
+        [&900_u32.to_le_bytes()[..], &[0; 10]].concat(),
+        vec![1],
+    ] {
+        attacker.send(bytes).await;
+        assert_eq!(attacker.end().await.unwrap_or_default(), b"", "no answer");
+    }
+    // The same connection serves what is within the cap.
+    attacker.send([&1024_u32.to_le_bytes()[..], &[5; 1024]].concat()).await;
+    let (_, token, data) = victim.request().await;
+    assert_eq!(data, [5; 1024]);
+    victim.send(NetCommand::Reply { token, data: vec![0, 9] }).await;
+    assert_eq!(attacker.end().await.unwrap(), [2, 0, 0, 0, 0, 9]);
+    assert!(!victim.seen.iter().any(|event| matches!(event, NetEvent::Request { .. })));
+}
+
+#[tokio::test]
+async fn thousands_of_offered_ids_do_not_break_the_stream() {
+    let mut victim = Node::new(TCP).await;
+    let attacker = Attacker::new(&mut victim, GOSSIP).await;
+    let topic = Topic::Block.name(CHAIN);
+    // 5,000 ids are 110 KB, far over the library's own limit for control messages.
+    attacker.send([ihave(&topic, 5_000), publish(&topic, b"after the flood")].concat()).await;
+    victim.gossip(b"after the flood").await;
+    still_serves(&mut victim).await;
+}
+
+#[tokio::test]
+async fn messages_off_topic_or_over_the_cap_are_not_heard() {
+    let mut victim = Node::new(TCP).await;
+    let attacker = Attacker::new(&mut victim, GOSSIP).await;
+    let (block, tx) = (Topic::Block.name(CHAIN), Topic::Tx.name(CHAIN));
+    let stream = [
+        publish(&Topic::Block.name(CHAIN + 1), b"another chain"),
+        publish("anything", b"at all"),
+        publish(&tx, &[1; 16_385]),
+        publish(&block, &vec![2; 300_000]),
+        publish(&block, b"good"),
+    ];
+    attacker.send(stream.concat()).await;
+    victim.gossip(b"good").await;
+    assert!(!victim.seen.iter().any(|event| matches!(event, NetEvent::Gossip { .. })));
+    assert_eq!(victim.handle.traffic().topic(Topic::Block).messages_in, 1);
+    still_serves(&mut victim).await;
+}
+
+#[tokio::test]
+async fn an_oversize_or_garbled_rpc_breaks_its_stream_and_nothing_else() {
+    let mut victim = Node::new(TCP).await;
+    let mut attacker = Attacker::new(&mut victim, GOSSIP).await;
+    let topic = Topic::Block.name(CHAIN);
+    for bytes in [publish(&topic, &vec![0; 2 * 1024 * 1024]), vec![0xff; 64], ihave(&topic, 20_000)] {
+        attacker.send(bytes).await;
+        assert_eq!(attacker.end().await.unwrap_or_default(), b"");
+    }
+    attacker.send(publish(&topic, b"good")).await;
+    victim.gossip(b"good").await;
+    still_serves(&mut victim).await;
+}
+
+#[tokio::test]
+async fn a_connection_on_which_gossip_has_given_up_is_closed() {
+    let mut victim = Node::new(TCP).await;
+    let attacker = Attacker::new(&mut victim, GOSSIP).await;
+    for number in 0..5_u8 {
+        attacker.send(publish(&Topic::Block.name(CHAIN), &[number])).await;
+    }
+    victim.disconnected(attacker.peer).await;
+    still_serves(&mut victim).await;
+}
+
+#[tokio::test]
+async fn a_flood_of_questions_is_served_two_at_a_time() {
+    let mut victim = Node::new(TCP).await;
+    let mut attacker = Attacker::new(&mut victim, &Protocol::Bodies.name(CHAIN)).await;
+    for _ in 0..10 {
+        attacker.send([1, 0, 0, 0, 0].to_vec()).await;
+    }
+    for _ in 0..8 {
+        let end = attacker.end().await.unwrap_or_default();
+        assert_eq!(end, [5, 0, 0, 0, 1, 0xf4, 0x01, 0, 0], "rate limited");
+    }
+    let served = [victim.request().await.1, victim.request().await.1];
+    assert!(!victim.seen.iter().any(|event| matches!(event, NetEvent::Request { .. })));
+    for token in served {
+        victim.send(NetCommand::Reply { token, data: vec![0] }).await;
+        assert_eq!(attacker.end().await.unwrap(), [1, 0, 0, 0, 0]);
+    }
+}
+
+#[tokio::test]
+async fn answers_nobody_reads_fill_a_bounded_store() {
+    let mut victim = Node::new(TCP).await;
+    let mut honest = Node::new(TCP).await;
+    connect(&mut honest, &mut victim).await;
+    let answer = vec![0; usize::try_from(Protocol::Bodies.frames(BODY).answer_max).unwrap()];
+    let fitting = inbound::MAX_QUEUED_ANSWER_BYTES / answer.len();
+    let mut attackers = Vec::new();
+    for number in 0..fitting {
+        if number % usize::from(MAX_INBOUND_PER_PROTOCOL) == 0 {
+            let name = Protocol::Bodies.name(CHAIN);
+            attackers.push(Attacker::with(&mut victim, &name, Raw { reads: false }).await);
+        }
+        attackers.last().unwrap().send(vec![1, 0, 0, 0, 0]).await;
+        let (_, token, _) = victim.request().await;
+        victim.send(NetCommand::Reply { token, data: answer.clone() }).await;
+    }
+    honest.ask(victim.peer(), 1, Protocol::Bodies, b"me too").await;
+    let (_, token, _) = victim.request().await;
+    victim.send(NetCommand::Reply { token, data: answer.clone() }).await;
+    assert_eq!(honest.response(1).await.unwrap(), inbound::rate_limited());
+    // With the attackers gone there is room again.
+    for attacker in attackers {
+        let peer = attacker.peer;
+        drop(attacker);
+        victim.disconnected(peer).await;
+    }
+    eventually("room", async || {
+        honest.ask(victim.peer(), 2, Protocol::Bodies, b"me too").await;
+        let (_, token, _) = victim.request().await;
+        victim.send(NetCommand::Reply { token, data: answer.clone() }).await;
+        (honest.response(2).await.unwrap() == answer).then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,84 @@
+//! Counters of what goes over each protocol and topic: messages and their bytes, without framing.
+
+use super::message::{Protocol, Topic};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Messages and bytes in both directions since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flow {
+    /// Messages received.
+    pub messages_in: u64,
+    /// Their bytes.
+    pub bytes_in: u64,
+    /// Messages sent.
+    pub messages_out: u64,
+    /// Their bytes.
+    pub bytes_out: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counter {
+    messages_in: AtomicU64,
+    bytes_in: AtomicU64,
+    messages_out: AtomicU64,
+    bytes_out: AtomicU64,
+}
+
+impl Counter {
+    fn flow(&self) -> Flow {
+        Flow {
+            messages_in: self.messages_in.load(Relaxed),
+            bytes_in: self.bytes_in.load(Relaxed),
+            messages_out: self.messages_out.load(Relaxed),
+            bytes_out: self.bytes_out.load(Relaxed),
+        }
+    }
+
+    fn received(&self, bytes: usize) {
+        self.messages_in.fetch_add(1, Relaxed);
+        self.bytes_in.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    fn sent(&self, bytes: usize) {
+        self.messages_out.fetch_add(1, Relaxed);
+        self.bytes_out.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Relaxed);
+    }
+}
+
+/// The counters, shared between the driver and whoever shows them.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    protocols: [Counter; Protocol::ALL.len()],
+    topics: [Counter; Topic::ALL.len()],
+}
+
+impl Traffic {
+    /// Questions and answers of a protocol.
+    #[must_use]
+    pub fn protocol(&self, protocol: Protocol) -> Flow {
+        self.protocols[protocol as usize].flow()
+    }
+
+    /// Gossip of a topic: new messages that reached us (duplicates are dropped before they are counted), and
+    /// messages we published. What is passed on for others is not counted.
+    #[must_use]
+    pub fn topic(&self, topic: Topic) -> Flow {
+        self.topics[topic as usize].flow()
+    }
+
+    pub(super) fn received(&self, protocol: Protocol, bytes: usize) {
+        self.protocols[protocol as usize].received(bytes);
+    }
+
+    pub(super) fn sent(&self, protocol: Protocol, bytes: usize) {
+        self.protocols[protocol as usize].sent(bytes);
+    }
+
+    pub(super) fn heard(&self, topic: Topic, bytes: usize) {
+        self.topics[topic as usize].received(bytes);
+    }
+
+    pub(super) fn published(&self, topic: Topic, bytes: usize) {
+        self.topics[topic as usize].sent(bytes);
+    }
+}

@@ -1,0 +1,379 @@
+//! The facade over all machines: events of the driver and words of the core go in, commands and reports come out.
+//!
+//! [`Network`] is owned by the node's single-threaded core. It has no socket, clock or randomness: time since the
+//! start and a seed are passed in, and the same calls give the same outputs.
+
+mod announcements;
+mod budgets;
+mod events;
+mod greetings;
+mod hub;
+mod interface;
+
+pub use interface::{
+    AnnounceOutcome, Body, BodyOutcome, ChainView, HeadersOutcome, Output, Report, TxOutcome, TxSource,
+};
+pub(crate) use hub::{Hub, Miss};
+
+use crate::driver::{NetCommand, NetEvent, ReplyToken, Topic, Verdict};
+use crate::peers::{BanInfo, BookFull, PeerInfo, Penalty};
+use crate::relay::{Blocks, Finished, Leftovers, Outbox, Pools, Pulls};
+use crate::sync::{Bodies, Headers};
+use crate::wire::{Announcement, Answer};
+use announcements::{Announcements, Judged};
+use budgets::Budgets;
+use greetings::Greetings;
+use libp2p::{Multiaddr, PeerId};
+use starling_primitives::{BlockId, GenesisId, Transaction, Wtxid};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the machines need to know of the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NetworkConfig {
+    /// The chain.
+    pub genesis: GenesisId,
+    /// Bytes of a body at the most.
+    pub max_body_bytes: u32,
+    /// Breaks ties between peers that are as good as each other; another for each node.
+    pub seed: u64,
+}
+
+/// How far the sync is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyncProgress {
+    /// The greatest height any peer claims; none before the first status.
+    pub claimed_height: Option<u32>,
+    /// The peer that headers come from.
+    pub headers_from: Option<PeerId>,
+    /// Bodies that are wanted within the window.
+    pub bodies_missing: usize,
+    /// Of those, bodies that were asked for; some of them more than once.
+    pub bodies_asked: usize,
+    /// The peer that holds up the rest.
+    pub stalling: Option<PeerId>,
+}
+
+/// Everything this node knows of its peers and of what goes between them.
+#[derive(Debug)]
+pub struct Network {
+    config: NetworkConfig,
+    hub: Hub,
+    greetings: Greetings,
+    budgets: Budgets,
+    announcements: Announcements,
+    headers: Headers,
+    bodies: Bodies,
+    blocks: Blocks,
+    leftovers: Leftovers,
+    pools: Pools,
+    pulls: Pulls,
+    outbox: Outbox,
+}
+
+impl Network {
+    /// Without any peer.
+    #[must_use]
+    pub fn new(config: NetworkConfig) -> Self {
+        Self {
+            config,
+            hub: Hub::new(config.seed),
+            greetings: Greetings::new(config.genesis),
+            budgets: Budgets::default(),
+            announcements: Announcements::default(),
+            headers: Headers::default(),
+            bodies: Bodies::new(),
+            blocks: Blocks::default(),
+            leftovers: Leftovers::default(),
+            pools: Pools::default(),
+            pulls: Pulls::default(),
+            outbox: Outbox::default(),
+        }
+    }
+
+    /// An event of the driver.
+    pub fn handle(&mut self, event: NetEvent, view: &dyn ChainView, now: Duration) -> Vec<Output> {
+        self.at(now);
+        self.on_event(event, view);
+        self.finish(Some(view))
+    }
+
+    /// The time goes on: to be called about every 100 ms.
+    pub fn tick(&mut self, view: &dyn ChainView, now: Duration) -> Vec<Output> {
+        self.at(now);
+        self.budgets.flush(&mut self.hub);
+        for peer in self.hub.peers.expire_bans(self.hub.now) {
+            self.hub.command(NetCommand::Unban(peer));
+        }
+        let (peers, now) = (&self.hub.peers, self.hub.now);
+        let addresses = self.hub.dials.due(now, |peer| peers.contains(peer) || peers.is_banned(peer));
+        addresses.into_iter().for_each(|address| self.hub.command(NetCommand::Dial(address)));
+        self.finish(Some(view))
+    }
+
+    /// The core's word on a [`Report::Announcement`]: by it the message is passed on or not, and the body rebuilt.
+    pub fn announcement_checked(
+        &mut self,
+        id: BlockId,
+        outcome: AnnounceOutcome,
+        view: &dyn ChainView,
+        now: Duration,
+    ) -> Vec<Output> {
+        self.at(now);
+        match self.announcements.checked(&id, outcome, &mut self.hub) {
+            Judged::Done => {}
+            Judged::FetchFrom(peer) => self.headers.fetch_from(peer, self.hub.now),
+            Judged::Accepted { announcement, sources, publish } => {
+                if publish {
+                    let data = announcement.encode();
+                    self.hub.command(NetCommand::Publish { topic: Topic::Block, data });
+                }
+                if let Some(first) = sources.first() {
+                    self.outbox.heard(id, *first);
+                    self.hub.peers.reward(first, 1.0, self.hub.now);
+                }
+                if outcome == (AnnounceOutcome::Accept { want_body: true }) {
+                    self.rebuild(announcement, &sources);
+                }
+            }
+        }
+        self.finish(Some(view))
+    }
+
+    /// The core's word on a [`Report::Transaction`].
+    pub fn transaction_checked(
+        &mut self,
+        source: TxSource,
+        tx: &Arc<Transaction>,
+        outcome: TxOutcome,
+        now: Duration,
+    ) -> Vec<Output> {
+        self.at(now);
+        let (peer, message) = match source {
+            TxSource::Gossip { peer, message } => (peer, Some(message)),
+            TxSource::Direct { peer } => (peer, None),
+        };
+        match outcome {
+            TxOutcome::Accept => {
+                if message.is_none() {
+                    self.outbox.tell(tx.wtxid());
+                }
+                self.hub.verdict(message, Verdict::Accept);
+                self.hub.peers.reward(&peer, 0.01, self.hub.now);
+            }
+            TxOutcome::Ignore => {
+                self.leftovers.keep(Arc::clone(tx));
+                self.hub.verdict(message, Verdict::Ignore);
+            }
+            TxOutcome::Reject(penalty) => {
+                self.hub.verdict(message, Verdict::Reject);
+                self.hub.penalise(&peer, penalty, "sent an invalid transaction");
+            }
+        }
+        self.finish(None)
+    }
+
+    /// The core's word on the last [`Report::Headers`] of a peer.
+    pub fn headers_checked(
+        &mut self,
+        peer: PeerId,
+        outcome: HeadersOutcome,
+        view: &dyn ChainView,
+        now: Duration,
+    ) -> Vec<Output> {
+        self.at(now);
+        self.headers.checked(peer, outcome, &mut self.hub);
+        self.finish(Some(view))
+    }
+
+    /// The bodies that are missing on the way to the best header chain, with their heights, in order; replaces the
+    /// former list. The first 1,024 are fetched; list fewer to bound the memory they take. Blocks without
+    /// transactions, and bodies the core has, are to be left out. Called after each change.
+    pub fn want_bodies(
+        &mut self,
+        list: &[(BlockId, u32)],
+        view: &dyn ChainView,
+        now: Duration,
+    ) -> Vec<Output> {
+        self.at(now);
+        self.bodies.want(list, self.hub.now);
+        self.finish(Some(view))
+    }
+
+    /// The core's word on a [`Report::Body`]; until it comes, the body is not fetched again.
+    pub fn body_checked(
+        &mut self,
+        id: &BlockId,
+        outcome: BodyOutcome,
+        view: &dyn ChainView,
+        now: Duration,
+    ) -> Vec<Output> {
+        self.at(now);
+        self.bodies.checked(id, outcome, &mut self.hub);
+        self.finish(Some(view))
+    }
+
+    /// The best connected block is another: called once for each change, with the last block. It is announced when
+    /// it is our `own`, or when others may not have heard of it.
+    pub fn tip_changed(
+        &mut self,
+        block: Announcement,
+        own: bool,
+        view: &dyn ChainView,
+        now: Duration,
+    ) -> Vec<Output> {
+        self.at(now);
+        self.blocks.stop(&block.header.id());
+        self.outbox.tip(block, own);
+        self.finish(Some(view))
+    }
+
+    /// A transaction that was submitted here is in the pool: tell others.
+    pub fn transaction_accepted(&mut self, id: Wtxid, view: &dyn ChainView, now: Duration) -> Vec<Output> {
+        self.at(now);
+        self.outbox.tell(id);
+        self.finish(Some(view))
+    }
+
+    /// These left the pool, mined, replaced or evicted, or are of a block just connected: others may still build on
+    /// them.
+    pub fn keep_leftovers(&mut self, txs: impl IntoIterator<Item = Arc<Transaction>>) {
+        txs.into_iter().for_each(|tx| self.leftovers.keep(tx));
+    }
+
+    /// Blocks were disconnected, and these of their transactions are in the pool again: others may have lost them
+    /// as well, and have what we lost.
+    pub fn reorganised(&mut self, returned: &[Wtxid], view: &dyn ChainView, now: Duration) -> Vec<Output> {
+        self.at(now);
+        returned.iter().for_each(|id| self.outbox.tell(*id));
+        let peers: Vec<PeerId> = self.hub.peers.iter().map(|(id, _)| *id).collect();
+        peers.into_iter().for_each(|peer| self.pools.look(peer));
+        self.finish(Some(view))
+    }
+
+    /// The core's answer to a [`Report::Serve`].
+    #[must_use]
+    pub fn answer(&mut self, token: ReplyToken, answer: &Answer) -> Output {
+        Output::Command(NetCommand::Reply { token, data: answer.encode() })
+    }
+
+    /// Holds something against a peer that the core found out.
+    pub fn penalise(&mut self, peer: &PeerId, penalty: Penalty, reason: &str, now: Duration) -> Vec<Output> {
+        self.at(now);
+        self.hub.penalise(peer, penalty, reason);
+        self.finish(None)
+    }
+
+    /// Stays connected to this address from now on.
+    ///
+    /// # Errors
+    /// [`BookFull`].
+    pub fn add(&mut self, address: Multiaddr, view: &dyn ChainView, now: Duration) -> Result<Vec<Output>, BookFull> {
+        self.hub.dials.add(address, None, true)?;
+        Ok(self.tick(view, now))
+    }
+
+    /// Disconnects a peer and forgets its addresses; false when nothing is known of it.
+    pub fn remove(&mut self, peer: &PeerId, now: Duration) -> (bool, Vec<Output>) {
+        self.at(now);
+        let known = self.hub.dials.remove(peer) | self.hub.peers.contains(peer);
+        self.hub.command(NetCommand::Disconnect(*peer));
+        self.gone(peer);
+        (known, self.finish(None))
+    }
+
+    /// Bans a peer by hand for a time.
+    pub fn ban(&mut self, peer: PeerId, time: Duration, now: Duration) -> Vec<Output> {
+        self.at(now);
+        if let Some(other) = self.hub.peers.ban(peer, time, "by hand", self.hub.now) {
+            self.hub.command(NetCommand::Unban(other));
+        }
+        self.hub.command(NetCommand::Ban(peer));
+        self.gone(&peer);
+        self.finish(None)
+    }
+
+    /// Takes a ban back; false when there is none.
+    pub fn unban(&mut self, peer: &PeerId, now: Duration) -> (bool, Vec<Output>) {
+        self.at(now);
+        let banned = self.hub.peers.unban(peer);
+        self.hub.command(NetCommand::Unban(*peer));
+        (banned, self.finish(None))
+    }
+
+    /// The connected peers.
+    #[must_use]
+    pub fn peers(&self) -> Vec<PeerInfo> {
+        self.hub.peers.snapshot(self.hub.now)
+    }
+
+    /// The bans in force.
+    #[must_use]
+    pub fn bans(&self) -> Vec<BanInfo> {
+        self.hub.peers.bans(self.hub.now)
+    }
+
+    /// How far the sync is.
+    #[must_use]
+    pub fn sync_progress(&self) -> SyncProgress {
+        let claims = self.hub.peers.iter().filter(|(_, peer)| peer.status.is_some());
+        let (bodies_missing, bodies_asked) = self.bodies.counts();
+        SyncProgress {
+            claimed_height: claims.map(|(_, peer)| peer.height).max(),
+            headers_from: self.headers.from(),
+            bodies_missing,
+            bodies_asked,
+            stalling: self.bodies.stalling(),
+        }
+    }
+
+    fn at(&mut self, now: Duration) {
+        self.hub.now = self.hub.now.max(now);
+    }
+
+    fn rebuild(&mut self, announcement: Announcement, sources: &[PeerId]) {
+        let Announcement { header, wtxids } = announcement;
+        let (id, height) = (header.id(), header.height());
+        if !self.blocks.start(header, wtxids, sources, self.hub.now) {
+            self.bodies.also(id, height, self.hub.now);
+        }
+    }
+
+    /// Lets each machine do what the time and the last event allow, then hands over what came together.
+    fn finish(&mut self, view: Option<&dyn ChainView>) -> Vec<Output> {
+        self.let_go();
+        if let Some(view) = view {
+            self.step(view);
+            self.let_go();
+        }
+        self.hub.take_out()
+    }
+
+    /// Takes peers out that were dropped on the way.
+    fn let_go(&mut self) {
+        for peer in self.hub.take_dropped() {
+            self.gone(&peer);
+        }
+    }
+
+    fn step(&mut self, view: &dyn ChainView) {
+        let hub = &mut self.hub;
+        self.greetings.step(hub, view.status());
+        self.announcements.step(hub, view);
+        self.headers.step(hub, view);
+        for finished in self.blocks.step(hub, view, &self.leftovers) {
+            match finished {
+                Finished::Body { id, from, txs } => self.bodies.deliver(id, from, Body::Txs(txs), hub),
+                Finished::GivenUp { id, height } => self.bodies.also(id, height, hub.now),
+            }
+        }
+        let (blocks, announcements) = (&self.blocks, &self.announcements);
+        self.bodies.step(hub, &|id| blocks.contains(id) || announcements.contains(id));
+        self.pools.step(hub, view, &self.pulls);
+        self.pulls.step(hub, view);
+        self.outbox.step(hub, view);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! Passing on what is new: blocks rebuilt from what is here already, and transactions (network design: Relay).
+//!
+//! - [`blocks`]: announced blocks become bodies, with the fewest bytes that suffice
+//! - [`leftovers`]: transactions seen lately that the pool does not hold
+//! - [`pools`]: what peers' pools hold that ours does not; [`pulls`]: fetching it
+//! - [`outbox`]: our own transactions and blocks on their way out, no faster than others take them
+
+mod blocks;
+mod leftovers;
+mod outbox;
+mod pools;
+mod pulls;
+
+pub(crate) use blocks::{Blocks, Finished};
+pub(crate) use leftovers::Leftovers;
+pub(crate) use outbox::Outbox;
+pub(crate) use pools::Pools;
+pub(crate) use pulls::Pulls;

@@ -1,0 +1,253 @@
+//! Announced blocks: the body is put together from the pool and the leftovers. What is missing comes from the
+//! announcer, after 500 ms also from a second peer, after 1 s from a third; after 2 s the whole body is fetched.
+
+use super::Leftovers;
+use crate::driver::{Protocol, RequestId};
+use crate::peers::Penalty;
+use crate::protocol::{ChainView, Hub, Miss};
+use crate::wire::{Question, commits_to};
+use libp2p::PeerId;
+use starling_primitives::{BlockId, Header, Transaction, Wtxid};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Blocks being rebuilt at a time.
+const MAX_BLOCKS: usize = 16;
+/// When a second and a third peer are asked.
+const SECOND_PEER: Duration = Duration::from_millis(500);
+const THIRD_PEER: Duration = Duration::from_secs(1);
+/// When the whole body is fetched instead.
+const WHOLE_BODY: Duration = Duration::from_secs(2);
+/// Announcers remembered for each block.
+const MAX_ANNOUNCERS: usize = 8;
+/// Pause before a peer that did not have the block is asked again: it passes headers on before bodies too.
+const AGAIN: Duration = Duration::from_millis(200);
+/// Transactions asked for at a time: what the count of the question holds.
+const MAX_INDICES: usize = 65_535;
+
+/// How the rebuilding of a block ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Finished {
+    /// All there, and who sent what was missing.
+    Body { id: BlockId, from: Vec<PeerId>, txs: Vec<Arc<Transaction>> },
+    /// To be fetched whole.
+    GivenUp { id: BlockId, height: u32 },
+}
+
+#[derive(Debug)]
+struct Block {
+    header: Header,
+    /// In the header's order; none until the ids of a large block have come.
+    ids: Option<Vec<Wtxid>>,
+    /// As many as ids.
+    txs: Vec<Option<Arc<Transaction>>>,
+    /// Most welcome first; at most [`MAX_ANNOUNCERS`].
+    announcers: Vec<PeerId>,
+    /// Who sent some of it.
+    served: Vec<PeerId>,
+    /// On their way, with the places asked for.
+    open: Vec<(RequestId, PeerId, Vec<u32>)>,
+    /// Who is not asked again before when; only connected peers.
+    not_before: BTreeMap<PeerId, Duration>,
+    started: Duration,
+}
+
+/// The blocks being rebuilt.
+#[derive(Debug, Default)]
+pub(crate) struct Blocks {
+    blocks: BTreeMap<BlockId, Block>,
+}
+
+impl Blocks {
+    /// Whether this block is being rebuilt.
+    pub(crate) fn contains(&self, id: &BlockId) -> bool {
+        self.blocks.contains_key(id)
+    }
+
+    /// Begins with an announced block; false when there is no room.
+    pub(crate) fn start(
+        &mut self,
+        header: Header,
+        ids: Option<Vec<Wtxid>>,
+        announcers: &[PeerId],
+        now: Duration,
+    ) -> bool {
+        let id = header.id();
+        if let Some(block) = self.blocks.get_mut(&id) {
+            block.announcers.extend(announcers);
+            block.announcers.truncate(MAX_ANNOUNCERS);
+            return true;
+        }
+        if self.blocks.len() >= MAX_BLOCKS {
+            return false;
+        }
+        let block = Block {
+            header,
+            txs: vec![None; ids.as_ref().map_or(0, Vec::len)],
+            ids,
+            announcers: announcers.iter().copied().take(MAX_ANNOUNCERS).collect(),
+            served: Vec::new(),
+            open: Vec::new(),
+            not_before: BTreeMap::new(),
+            started: now,
+        };
+        self.blocks.insert(id, block);
+        true
+    }
+
+    /// The block came by another way.
+    pub(crate) fn stop(&mut self, id: &BlockId) {
+        self.blocks.remove(id);
+    }
+
+    /// The ids of a large block, or none.
+    pub(crate) fn answered_ids(&mut self, id: RequestId, result: Result<Vec<Wtxid>, Miss>, hub: &mut Hub) {
+        let Some((block, peer, _)) = self.close(id) else { return };
+        match result {
+            Ok(ids) if !commits_to(&block.header, &ids) => {
+                block.not_before.insert(peer, Duration::MAX);
+                hub.penalise(&peer, Penalty::Heavy, "served ids that are not the header's");
+            }
+            Ok(ids) => {
+                if block.ids.is_none() {
+                    block.txs = vec![None; ids.len()];
+                    block.ids = Some(ids);
+                }
+            }
+            Err(miss) => block.missed(peer, miss, hub.now),
+        }
+    }
+
+    /// Transactions that were missing, or none.
+    pub(crate) fn answered_txs(
+        &mut self,
+        id: RequestId,
+        result: Result<Vec<Arc<Transaction>>, Miss>,
+        hub: &mut Hub,
+    ) {
+        let Some((block, peer, indices)) = self.close(id) else { return };
+        match result {
+            Ok(txs) => {
+                let ids = block.ids.as_deref().unwrap_or_default();
+                let places: Vec<usize> = indices.iter().filter_map(|i| usize::try_from(*i).ok()).collect();
+                let right = txs.len() == places.len()
+                    && txs.iter().zip(&places).all(|(tx, at)| ids.get(*at) == Some(&tx.wtxid()));
+                if !right {
+                    block.not_before.insert(peer, Duration::MAX);
+                    hub.penalise(&peer, Penalty::Heavy, "served transactions that are not the block's");
+                    return;
+                }
+                block.served.push(peer);
+                hub.peers.reward(&peer, 0.1, hub.now);
+                for (tx, at) in txs.into_iter().zip(places) {
+                    if let Some(slot) = block.txs.get_mut(at) {
+                        *slot = Some(tx);
+                    }
+                }
+            }
+            Err(miss) => block.missed(peer, miss, hub.now),
+        }
+    }
+
+    /// The peer is gone.
+    pub(crate) fn gone(&mut self, peer: &PeerId) {
+        for block in self.blocks.values_mut() {
+            block.open.retain(|(_, asked, _)| asked != peer);
+            block.announcers.retain(|announcer| announcer != peer);
+            block.not_before.remove(peer);
+        }
+    }
+
+    /// Fills in what is here, asks for what is not, and says which blocks are finished.
+    pub(crate) fn step(
+        &mut self,
+        hub: &mut Hub,
+        view: &dyn ChainView,
+        leftovers: &Leftovers,
+    ) -> Vec<Finished> {
+        let mut finished = Vec::new();
+        for (id, block) in &mut self.blocks {
+            if block.ids.is_some() && block.fill(view, leftovers) {
+                let txs = block.txs.iter_mut().filter_map(Option::take).collect();
+                finished.push(Finished::Body { id: *id, from: std::mem::take(&mut block.served), txs });
+            } else if hub.now.saturating_sub(block.started) >= WHOLE_BODY {
+                finished.push(Finished::GivenUp { id: *id, height: block.header.height() });
+            } else {
+                block.ask(*id, hub);
+            }
+        }
+        for done in &finished {
+            let (Finished::Body { id, .. } | Finished::GivenUp { id, .. }) = done;
+            self.blocks.remove(id);
+        }
+        finished
+    }
+
+    fn close(&mut self, id: RequestId) -> Option<(&mut Block, PeerId, Vec<u32>)> {
+        self.blocks.values_mut().find_map(|block| {
+            let at = block.open.iter().position(|(open, ..)| *open == id)?;
+            let (_, peer, indices) = block.open.remove(at);
+            Some((block, peer, indices))
+        })
+    }
+}
+
+impl Block {
+    fn missed(&mut self, peer: PeerId, miss: Miss, now: Duration) {
+        let pause = match miss {
+            Miss::NotHere | Miss::RateLimited => AGAIN,
+            Miss::Failed => WHOLE_BODY,
+        };
+        self.not_before.insert(peer, now + pause);
+    }
+
+    /// Whether everything is there now.
+    fn fill(&mut self, view: &dyn ChainView, leftovers: &Leftovers) -> bool {
+        let ids = self.ids.as_deref().unwrap_or_default();
+        for (id, slot) in ids.iter().zip(&mut self.txs).filter(|(_, slot)| slot.is_none()) {
+            *slot = view.pool_tx(id).or_else(|| leftovers.get(id));
+        }
+        self.txs.iter().all(Option::is_some)
+    }
+
+    fn question(&self, id: BlockId) -> (Question, Vec<u32>) {
+        if self.ids.is_none() {
+            return (Question::BlockIds(id), Vec::new());
+        }
+        let places = (0u32..).zip(&self.txs).filter(|(_, slot)| slot.is_none());
+        let indices: Vec<u32> = places.map(|(index, _)| index).take(MAX_INDICES).collect();
+        (Question::BlockTxs { id, indices: indices.clone() }, indices)
+    }
+
+    /// Asks as many peers as the time since the announcement allows.
+    fn ask(&mut self, id: BlockId, hub: &mut Hub) {
+        let allowed = match hub.now.saturating_sub(self.started) {
+            waited if waited >= THIRD_PEER => 3,
+            waited if waited >= SECOND_PEER => 2,
+            _ => 1,
+        };
+        while self.open.len() < allowed {
+            let (question, indices) = self.question(id);
+            let Some(peer) = self.next_peer(question.protocol(), hub) else { return };
+            let Some(request) = hub.ask(&peer, &question) else { return };
+            self.open.push((request, peer, indices));
+        }
+    }
+
+    /// Announcers in their order, then whoever claims the height.
+    fn next_peer(&self, protocol: Protocol, hub: &Hub) -> Option<PeerId> {
+        let height = self.header.height();
+        let free = |peer: &PeerId| {
+            self.open.iter().all(|(_, asked, _)| asked != peer)
+                && self.not_before.get(peer).is_none_or(|until| *until <= hub.now)
+                && hub.can_ask(peer, protocol, 1)
+        };
+        let claims = |peer: &PeerId| hub.peers.get(peer).is_some_and(|peer| peer.height >= height);
+        let announcer = self.announcers.iter().find(|peer| free(peer)).copied();
+        announcer.or_else(|| hub.peers.ranked(hub.now).into_iter().find(|peer| claims(peer) && free(peer)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

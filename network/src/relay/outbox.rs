@@ -1,0 +1,128 @@
+//! What we have to say ourselves, no faster than others listen: beyond their budgets it would be ignored.
+
+use crate::driver::{NetCommand, Topic};
+use crate::limits::{Bucket, Quota};
+use crate::protocol::{ChainView, Hub};
+use crate::wire::{Announcement, Question};
+use libp2p::PeerId;
+use starling_primitives::{BlockId, Wtxid};
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+/// Transactions that wait at the most; more are left to the exchange of pools.
+const MAX_WAITING: usize = 16_384;
+/// Our transactions: somewhat below what others take from one peer, for what we pass on counts too.
+const TXS: Quota = Quota { each: Duration::from_micros(6_250), burst: 64 };
+/// Our announcements, likewise.
+const BLOCKS: Quota = Quota { each: Duration::from_millis(300), burst: 8 };
+/// A peer listens this long after it connected: gossip's subscriptions take a moment.
+const SETTLED: Duration = Duration::from_secs(2);
+/// Peers that a block of ours is pushed to.
+const PUSHED: usize = 3;
+/// Announcements whose first sender is remembered.
+const MAX_FIRSTS: usize = 64;
+/// Blocks known to be on their way already.
+const MAX_ANNOUNCED: usize = 64;
+
+/// What waits to be said, and to whom it is best said.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    txs: VecDeque<Wtxid>,
+    /// The newest tip, and whether it is our own; an older one is of no use.
+    tip: Option<(Announcement, bool)>,
+    tx_budget: Bucket,
+    block_budget: Bucket,
+    /// Who was first to tell of the last blocks.
+    firsts: VecDeque<PeerId>,
+    announced: VecDeque<BlockId>,
+}
+
+impl Outbox {
+    /// Tells others of a transaction of our pool.
+    pub(crate) fn tell(&mut self, id: Wtxid) {
+        if self.txs.len() < MAX_WAITING {
+            self.txs.push_back(id);
+        }
+    }
+
+    /// Tells others of our tip, unless it came to us as an announcement.
+    pub(crate) fn tip(&mut self, announcement: Announcement, own: bool) {
+        if !self.is_announced(&announcement.header.id()) {
+            self.tip = Some((announcement, own));
+        }
+    }
+
+    /// A block was announced to us, first by this peer.
+    pub(crate) fn heard(&mut self, id: BlockId, first: PeerId) {
+        push_bounded(&mut self.announced, id, MAX_ANNOUNCED);
+        push_bounded(&mut self.firsts, first, MAX_FIRSTS);
+    }
+
+    /// Whether the block is on its way through the network.
+    pub(crate) fn is_announced(&self, id: &BlockId) -> bool {
+        self.announced.contains(id)
+    }
+
+    /// Sends what the budgets allow.
+    pub(crate) fn step(&mut self, hub: &mut Hub, view: &dyn ChainView) {
+        self.send_tip(hub, view);
+        if hub.peers.is_empty() {
+            // Whoever connects asks for our pool.
+            self.txs.clear();
+        }
+        let settled = |hub: &Hub| hub.peers.iter().any(|(_, peer)| hub.now >= peer.since + SETTLED);
+        if !settled(hub) {
+            return;
+        }
+        while let Some(id) = self.txs.front() {
+            let Some(tx) = view.pool_tx(id) else {
+                self.txs.pop_front();
+                continue;
+            };
+            if self.tx_budget.take(TXS, 1, hub.now).is_err() {
+                return;
+            }
+            self.txs.pop_front();
+            hub.command(NetCommand::Publish { topic: Topic::Tx, data: tx.bytes().to_vec() });
+        }
+    }
+
+    fn send_tip(&mut self, hub: &mut Hub, view: &dyn ChainView) {
+        let Some((announcement, own)) = &self.tip else { return };
+        if !own && !view.synced() {
+            self.tip = None;
+            return;
+        }
+        if self.block_budget.take(BLOCKS, 1, hub.now).is_err() {
+            return;
+        }
+        let (id, data) = (announcement.header.id(), announcement.encode());
+        let push = if *own { self.best_listeners(hub) } else { Vec::new() };
+        for peer in push {
+            hub.ask(&peer, &Question::Push { topic: Topic::Block, data: data.clone() });
+        }
+        hub.command(NetCommand::Publish { topic: Topic::Block, data });
+        self.tip = None;
+        push_bounded(&mut self.announced, id, MAX_ANNOUNCED);
+    }
+
+    /// The peers that were first most often lately, then the best.
+    fn best_listeners(&self, hub: &Hub) -> Vec<PeerId> {
+        let mut counts: HashMap<PeerId, usize> = HashMap::new();
+        self.firsts.iter().for_each(|peer| *counts.entry(*peer).or_default() += 1);
+        let mut peers = hub.peers.ranked(hub.now);
+        peers.sort_by_key(|peer| std::cmp::Reverse(counts.get(peer).copied().unwrap_or(0)));
+        peers.truncate(PUSHED);
+        peers
+    }
+}
+
+fn push_bounded<T>(list: &mut VecDeque<T>, item: T, most: usize) {
+    if list.len() == most {
+        list.pop_front();
+    }
+    list.push_back(item);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,333 @@
+//! Bodies: what the core wants, in order, is asked from all peers that claim to have it. Who holds up the first of
+//! them gets two seconds, doubling to 64, then another is asked; late answers are taken all the same.
+
+use crate::driver::{Protocol, RequestId};
+use crate::peers::Penalty;
+use crate::protocol::{Body, BodyOutcome, Hub, Miss, Report};
+use crate::wire::{MAX_BODIES, Question};
+use libp2p::PeerId;
+use starling_primitives::BlockId;
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+/// Bodies looked at ahead.
+pub const WINDOW: usize = 1_024;
+/// Blocks that were announced and could not be rebuilt, beside the window.
+const MAX_EXTRAS: usize = 16;
+/// How long such a block is tried.
+const EXTRA_TIME: Duration = Duration::from_secs(60);
+/// Bodies handed to the core and not judged yet, at the most.
+const MAX_DELIVERED: usize = WINDOW + MAX_EXTRAS;
+/// Blocks that one peer is asked for at a time.
+const MAX_BLOCKS_PER_PEER: usize = 16;
+/// Bodies of the first request to a peer; adapted to its speed from there.
+const FIRST_BATCH: u8 = 4;
+/// An answer within this time makes the next batch larger.
+const FAST: Duration = Duration::from_secs(1);
+/// An answer after this time makes the next batch smaller.
+const SLOW: Duration = Duration::from_secs(2);
+/// How long the first of the window may be held up: the least and the most.
+const STALL_LEAST: Duration = Duration::from_secs(2);
+const STALL_MOST: Duration = Duration::from_secs(64);
+/// Wanted bodies up to which each, not only the first, may be asked from a second peer.
+const NEAR_TIP: usize = 16;
+/// How long a peer that lacks a body is not asked for it again: it may be on its way there too.
+const LACKING: Duration = Duration::from_secs(2);
+/// Without the first body for so long, its branch is reported.
+const UNSERVED: Duration = Duration::from_secs(60);
+/// False bodies of one block after which its branch is reported.
+const MAX_LIARS: usize = 3;
+
+#[derive(Debug)]
+struct Item {
+    id: BlockId,
+    height: u32,
+    /// Not before when to ask whom again; only connected peers.
+    lacking: BTreeMap<PeerId, Duration>,
+    /// Who served a false one; at most [`MAX_LIARS`] and then anew.
+    liars: Vec<PeerId>,
+    /// Beside the window: until when it is tried.
+    extra_until: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Batch {
+    peer: PeerId,
+    ids: Vec<BlockId>,
+    asked: Duration,
+    /// Others may be asked for the same.
+    stalled: bool,
+}
+
+/// The body sync.
+#[derive(Debug)]
+pub(crate) struct Bodies {
+    /// At most [`WINDOW`] and [`MAX_EXTRAS`].
+    items: Vec<Item>,
+    batches: BTreeMap<RequestId, Batch>,
+    /// With the core, and who served them.
+    delivered: BTreeMap<BlockId, Vec<PeerId>>,
+    batch_of: BTreeMap<PeerId, u8>,
+    stall: Duration,
+    /// The first that is missing, since when, and when it was last reported.
+    front: Option<(BlockId, Duration)>,
+    /// The peer that last held up the rest.
+    stalling: Option<PeerId>,
+}
+
+impl Bodies {
+    pub(crate) fn new() -> Self {
+        Self {
+            items: Vec::new(),
+            batches: BTreeMap::new(),
+            delivered: BTreeMap::new(),
+            batch_of: BTreeMap::new(),
+            stall: STALL_LEAST,
+            front: None,
+            stalling: None,
+        }
+    }
+
+    /// Replaces what is wanted; what is on its way or with the core is not asked again.
+    pub(crate) fn want(&mut self, list: &[(BlockId, u32)], now: Duration) {
+        let mut known: BTreeMap<BlockId, Item> = self.items.drain(..).map(|item| (item.id, item)).collect();
+        for (id, height) in list.iter().take(WINDOW) {
+            let item = known.remove(id).unwrap_or_else(|| Item::new(*id, *height));
+            self.items.push(Item { extra_until: None, ..item });
+        }
+        let extras = known.into_values().filter(|item| item.extra_until.is_some_and(|until| until > now));
+        self.items.extend(extras);
+    }
+
+    /// Also wants this one: it was announced and could not be rebuilt.
+    pub(crate) fn also(&mut self, id: BlockId, height: u32, now: Duration) {
+        let extras = self.items.iter().filter(|item| item.extra_until.is_some()).count();
+        if extras < MAX_EXTRAS && self.items.iter().all(|item| item.id != id) {
+            self.items.push(Item { extra_until: Some(now + EXTRA_TIME), ..Item::new(id, height) });
+        }
+    }
+
+    /// How many are missing, and how many of them are on their way.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let asked: usize = self.batches.values().map(|batch| batch.ids.len()).sum();
+        (self.items.len(), asked)
+    }
+
+    /// The peer that holds up the rest.
+    pub(crate) fn stalling(&self) -> Option<PeerId> {
+        self.stalling
+    }
+
+    /// Hands a body to the core, once.
+    pub(crate) fn deliver(&mut self, id: BlockId, from: Vec<PeerId>, body: Body, hub: &mut Hub) {
+        if self.delivered.len() < MAX_DELIVERED && !self.delivered.contains_key(&id) {
+            self.delivered.insert(id, from);
+            hub.report(Report::Body { id, body });
+        }
+    }
+
+    /// The core's word on a body.
+    pub(crate) fn checked(&mut self, id: &BlockId, outcome: BodyOutcome, hub: &mut Hub) {
+        let Some(from) = self.delivered.remove(id) else { return };
+        if outcome == BodyOutcome::Mismatch {
+            from.iter().for_each(|peer| hub.penalise(peer, Penalty::Heavy, "served a body that is not the header's"));
+            let Some(item) = self.items.iter_mut().find(|item| item.id == *id) else { return };
+            item.liars.extend(from);
+            if item.liars.len() >= MAX_LIARS {
+                item.liars.clear();
+                hub.report(Report::Unserved { id: *id, height: item.height });
+            }
+            return;
+        }
+        self.items.retain(|item| item.id != *id);
+        if outcome == BodyOutcome::Invalid {
+            from.iter().for_each(|peer| hub.penalise(peer, Penalty::Heavy, "served an invalid block"));
+        }
+    }
+
+    /// An answer, or none.
+    pub(crate) fn answered(
+        &mut self,
+        id: RequestId,
+        result: Result<Vec<Option<Vec<u8>>>, Miss>,
+        hub: &mut Hub,
+    ) {
+        let Some(batch) = self.batches.remove(&id) else { return };
+        match result {
+            Ok(bodies) if bodies.len() > batch.ids.len() => {
+                hub.penalise(&batch.peer, Penalty::Ban, "more bodies than were asked for");
+            }
+            Ok(bodies) => {
+                self.adapt(&batch, bodies.len(), hub.now);
+                for (id, body) in batch.ids.iter().zip(bodies) {
+                    match body {
+                        Some(body) => self.take(*id, batch.peer, body, hub),
+                        None => self.lacks(&batch.peer, &[*id], hub.now),
+                    }
+                }
+            }
+            Err(Miss::NotHere) => self.lacks(&batch.peer, &batch.ids, hub.now),
+            Err(Miss::RateLimited) => {}
+            Err(Miss::Failed) => {
+                self.batch_of.insert(batch.peer, 1);
+                self.lacks(&batch.peer, &batch.ids, hub.now);
+            }
+        }
+    }
+
+    /// The peer is gone; what it was asked for is wanted from others.
+    pub(crate) fn gone(&mut self, peer: &PeerId) {
+        self.batches.retain(|_, batch| batch.peer != *peer);
+        self.batch_of.remove(peer);
+        for item in &mut self.items {
+            item.lacking.remove(peer);
+        }
+        self.stalling = self.stalling.filter(|stalling| stalling != peer);
+    }
+
+    /// Asks for what is missing. `elsewhere` names blocks that are being rebuilt.
+    pub(crate) fn step(&mut self, hub: &mut Hub, elsewhere: &dyn Fn(&BlockId) -> bool) {
+        let now = hub.now;
+        self.items.retain(|item| item.extra_until.is_none_or(|until| until > now));
+        let missing: Vec<usize> = (0..self.items.len())
+            .filter(|at| {
+                let id = &self.items[*at].id;
+                !self.delivered.contains_key(id) && !elsewhere(id)
+            })
+            .collect();
+        self.watch_front(&missing, hub);
+        self.mark_stalled(&missing, hub);
+        let asked: HashSet<BlockId> =
+            self.batches.values().filter(|batch| !batch.stalled).flat_map(|batch| batch.ids.clone()).collect();
+        let mut free: Vec<usize> =
+            missing.into_iter().filter(|at| !asked.contains(&self.items[*at].id)).collect();
+        if free.is_empty() {
+            return;
+        }
+        // Larger batches are for the faster; among equals the better.
+        let mut peers = hub.peers.ranked(now);
+        peers.sort_by_key(|peer| std::cmp::Reverse(self.batch_of.get(peer).copied().unwrap_or(FIRST_BATCH)));
+        // Round by round, so that the first bodies do not all hang on one peer.
+        while !free.is_empty() {
+            let asked: Vec<bool> = peers.iter().map(|peer| self.ask(peer, &mut free, hub)).collect();
+            if asked.iter().all(|asked| !asked) {
+                break;
+            }
+        }
+    }
+
+    /// Asks one peer for the first of `free` that it has, and takes them out; false when it cannot be asked.
+    fn ask(&mut self, peer: &PeerId, free: &mut Vec<usize>, hub: &mut Hub) -> bool {
+        let Some((height, oldest)) =
+            hub.peers.get(peer).and_then(|peer| peer.status.map(|status| (peer.height, status.oldest_body)))
+        else {
+            return false;
+        };
+        if !hub.can_ask(peer, Protocol::Bodies, 1) {
+            return false;
+        }
+        let open: HashSet<BlockId> = self
+            .batches
+            .values()
+            .filter(|batch| batch.peer == *peer)
+            .flat_map(|batch| batch.ids.clone())
+            .collect();
+        let batch = usize::from(self.batch_of.get(peer).copied().unwrap_or(FIRST_BATCH));
+        let room = batch.min(MAX_BLOCKS_PER_PEER.saturating_sub(open.len()));
+        let has = |item: &Item| {
+            let lacking = item.lacking.get(peer).is_some_and(|until| *until > hub.now);
+            (oldest..=height).contains(&item.height)
+                && !lacking
+                && !item.liars.contains(peer)
+                && !open.contains(&item.id)
+        };
+        let chosen: Vec<usize> = free.iter().copied().filter(|at| has(&self.items[*at])).take(room).collect();
+        let ids: Vec<BlockId> = chosen.iter().map(|at| self.items[*at].id).collect();
+        if ids.is_empty() {
+            return false;
+        }
+        let Some(id) = hub.ask(peer, &Question::Bodies(ids.clone())) else { return false };
+        free.retain(|at| !chosen.contains(at));
+        self.batches.insert(id, Batch { peer: *peer, ids, asked: hub.now, stalled: false });
+        true
+    }
+
+    /// Keeps time on the first missing body.
+    fn watch_front(&mut self, missing: &[usize], hub: &mut Hub) {
+        let Some(item) = missing.first().map(|at| &self.items[*at]) else {
+            self.front = None;
+            self.stalling = None;
+            return;
+        };
+        match &mut self.front {
+            Some((id, since)) if *id == item.id => {
+                if hub.now.saturating_sub(*since) >= UNSERVED {
+                    *since = hub.now;
+                    hub.report(Report::Unserved { id: item.id, height: item.height });
+                }
+            }
+            front => *front = Some((item.id, hub.now)),
+        }
+    }
+
+    /// Finds who holds up the first of the window, or any body near the tip.
+    fn mark_stalled(&mut self, missing: &[usize], hub: &mut Hub) {
+        let watched = if missing.len() <= NEAR_TIP { missing.len() } else { 1 };
+        let watched: Vec<BlockId> = missing[..watched].iter().map(|at| self.items[*at].id).collect();
+        let front_since = self.front.map_or(hub.now, |(_, since)| since);
+        let mut stalled = Vec::new();
+        for batch in self.batches.values_mut().filter(|batch| !batch.stalled) {
+            let since = if missing.len() <= NEAR_TIP { batch.asked } else { batch.asked.max(front_since) };
+            let holds_up = batch.ids.iter().any(|id| watched.contains(id));
+            if holds_up && hub.now.saturating_sub(since) >= self.stall {
+                batch.stalled = true;
+                stalled.push(batch.peer);
+            }
+        }
+        for peer in stalled {
+            self.stall = (self.stall * 2).min(STALL_MOST);
+            self.stalling = Some(peer);
+            self.batch_of.insert(peer, 1);
+            hub.penalise(&peer, Penalty::Rank, "holds up the bodies");
+        }
+    }
+
+    fn take(&mut self, id: BlockId, peer: PeerId, body: Vec<u8>, hub: &mut Hub) {
+        if self.items.iter().any(|item| item.id == id) {
+            hub.peers.reward(&peer, 0.1, hub.now);
+            if self.front.is_some_and(|(front, _)| front == id) {
+                self.stall = (self.stall / 2).max(STALL_LEAST);
+                self.stalling = None;
+            }
+            self.deliver(id, vec![peer], Body::Bytes(body), hub);
+        }
+    }
+
+    fn lacks(&mut self, peer: &PeerId, ids: &[BlockId], now: Duration) {
+        for item in self.items.iter_mut().filter(|item| ids.contains(&item.id)) {
+            item.lacking.insert(*peer, now + LACKING);
+        }
+    }
+
+    fn adapt(&mut self, batch: &Batch, entries: usize, now: Duration) {
+        let size = self.batch_of.get(&batch.peer).copied().unwrap_or(FIRST_BATCH);
+        let took = now.saturating_sub(batch.asked);
+        let size = match took {
+            // The answer was cut at its limit: more at once would only keep the rest from others.
+            _ if entries < batch.ids.len() => u8::try_from(entries).unwrap_or(MAX_BODIES).max(1),
+            _ if took <= FAST => size.saturating_mul(2).min(MAX_BODIES),
+            _ if took >= SLOW => (size / 2).max(1),
+            _ => size,
+        };
+        self.batch_of.insert(batch.peer, size);
+    }
+}
+
+impl Item {
+    fn new(id: BlockId, height: u32) -> Self {
+        Self { id, height, lacking: BTreeMap::new(), liars: Vec::new(), extra_until: None }
+    }
+}
+
+#[cfg(test)]
+mod tests;
