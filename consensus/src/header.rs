@@ -110,6 +110,30 @@ pub enum HeaderError {
     },
 }
 
+impl HeaderError {
+    /// The stable snake-case name of the refusal (`docs/spec/errors.md`).
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BodyTooLarge { .. } | Self::ImpossibleCounts { .. } | Self::RootOfNothing { .. } => {
+                "impossible_counts"
+            }
+            Self::FalseRoot => "false_root",
+            Self::Bits(error) => error.code(),
+            Self::TooEasy { .. } => "too_easy",
+            Self::NoWork(_) => "no_work",
+            Self::Height { .. } => "height",
+            Self::TimeTooEarly { .. } => "time_too_early",
+            Self::WrongBits { .. } => "wrong_bits",
+            Self::WrongHistory { .. } => "wrong_history",
+            Self::FromTheFuture { .. } => "from_the_future",
+            Self::UnknownParent(_) => "unknown_parent",
+            Self::InvalidAncestor(_) => "invalid_ancestor",
+            Self::TooLittleWork { .. } => "too_little_work",
+        }
+    }
+}
+
 /// A header that is true by itself: rules 1 to 4 hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedHeader {

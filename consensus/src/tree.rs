@@ -45,6 +45,7 @@ struct Entry {
     height: u32,
     time: u32,
     bits: Bits,
+    body_bytes: u32,
     status: Status,
 }
 
@@ -65,6 +66,8 @@ pub struct HeaderInfo {
     pub bits: Bits,
     /// Cumulative work.
     pub work: Work,
+    /// Bytes of its body; 0 when it has no transactions.
+    pub body_bytes: u32,
     /// What is known of its block.
     pub status: Status,
 }
@@ -112,6 +115,7 @@ impl HeaderTree {
             height: 0,
             time: cursor.time,
             bits: chain.params.genesis_bits,
+            body_bytes: 0,
             status: Status::Connected,
         };
         let mut tree = Self {
@@ -200,6 +204,7 @@ impl HeaderTree {
             height: cursor.height,
             time: cursor.time,
             bits: header.work().bits,
+            body_bytes: header.content().body_bytes,
             status: Status::Header,
         });
         self.keep_cursor(at, cursor);
@@ -232,6 +237,7 @@ impl HeaderTree {
             height: stamp.height,
             time: stamp.time,
             bits: stamp.bits,
+            body_bytes: header.content().body_bytes,
             status: inherited,
         });
         let best = *self.best.last().expect("genesis is always there");
@@ -298,6 +304,7 @@ impl HeaderTree {
             time: entry.time,
             bits: entry.bits,
             work: entry.work,
+            body_bytes: entry.body_bytes,
             status: entry.status,
         }
     }

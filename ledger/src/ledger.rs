@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 use thiserror::Error;
 
-pub use connect::{ConnectedBlock, DisconnectedBlock, Draft};
+pub use connect::{ConnectedBlock, DisconnectedBlock};
 
 /// The writer. One process has one.
 pub struct Ledger {
@@ -109,7 +109,8 @@ impl Ledger {
         supply(&self.chain, &self.tip)
     }
 
-    /// Keeps headers that entered the tree, with the history nodes of the best header chain, in one batch.
+    /// Keeps headers that entered the tree, with the history nodes of the best header chain, in one batch. A
+    /// header without transactions brings its body with it.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -122,7 +123,12 @@ impl Ledger {
         let mut batch = self.store.batch();
         for (checked, work) in headers {
             let header = checked.header().clone();
-            let record = HeaderRecord { header, status: Status::Header, rule: String::new(), work: *work };
+            let empty = header.content().tx_count == 0;
+            if empty {
+                batch.put(Family::Bodies, &block_key(header.height(), &header.id()), &[]);
+            }
+            let status = if empty { Status::Body } else { Status::Header };
+            let record = HeaderRecord { header, status, rule: String::new(), work: *work };
             batch.put(Family::Headers, record.header.id().as_bytes(), &record.encode());
         }
         for (position, node) in changes.iter().flat_map(|change| &change.nodes) {
@@ -164,6 +170,12 @@ impl Ledger {
         }
         batch.put(Family::Meta, meta::BEST_HEADER, best.as_bytes());
         self.store.commit(batch, false)
+    }
+
+    /// The error for something in the database that is not what was written.
+    #[must_use]
+    pub fn damaged(&self, what: &str) -> StoreError {
+        self.store.damaged(what)
     }
 
     fn tip_header(&self) -> Result<Header, StoreError> {

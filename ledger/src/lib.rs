@@ -5,7 +5,7 @@
 //! process dies at, the next start finds a tip whose state is whole. [`Reader`] hands out [`View`]s to any thread.
 //! [`Mempool`] holds what is not settled yet.
 //!
-//! - [`Ledger`], [`ConnectedBlock`], [`DisconnectedBlock`], [`Draft`]: writing
+//! - [`Ledger`], [`ConnectedBlock`], [`DisconnectedBlock`]: writing
 //! - [`Reader`], [`View`], [`AddressEvent`], [`TxLocation`]: reading
 //! - [`Store`], [`StoreError`]: the database and why it refuses
 //! - [`Mempool`] and what it answers: pending transactions
@@ -21,9 +21,9 @@ mod state_tree;
 mod store;
 mod verify;
 
-pub use ledger::{ConnectError, ConnectedBlock, DisconnectedBlock, Draft, Ledger};
+pub use ledger::{ConnectError, ConnectedBlock, DisconnectedBlock, Ledger};
 pub use mempool::*;
-pub use reader::{Reader, View};
+pub use reader::{MinedTx, Reader, View};
 pub use records::{AddressEvent, HeaderRecord, Tip, TxLocation};
 pub use store::{Store, StoreError};
 pub use verify::{VerifyError, verify_chain};

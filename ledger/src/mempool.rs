@@ -2,7 +2,7 @@
 //!
 //! The pool holds chains, one for each sender: up to 64 consecutive nonces from the settled one on, all of them
 //! covered by the sender's settled balance, and up to 16 behind a gap. So whatever order [`Mempool::select`] takes
-//! senders in, every transaction applies. Chains are split into chunks (the prefix with the best fee per byte, then
+//! senders in, every transaction applies: a transaction takes from its sender alone, and never more than was counted. Chains are split into chunks (the prefix with the best fee per byte, then
 //! the best prefix of the rest, and so on), and all chunks of all senders stand in one order: templates take
 //! from its best end, eviction from its worst.
 //!
@@ -31,7 +31,6 @@ pub use error::{AddError, PoolError};
 pub use events::{DropReason, Event, EventKind, Fresh, MAX_FRESH_EVENTS, MAX_TRAIL_EVENTS, TxStatus};
 pub use fees::FeeClass;
 pub use file::{FileError, LoadError, Loaded, Snapshot};
-pub use select::Selection;
 pub use sender::{MAX_EXECUTABLE, MAX_WAITING, Source};
 pub use tip::{TipBlock, TipReport};
 pub use view::{Page, PendingAccount, PoolInfo, PoolTx};
@@ -96,7 +95,7 @@ impl PoolLimits {
     }
 
     fn peer_bytes(&self) -> usize {
-        (self.waiting_bytes() / PEER_PART).max(sender::max_memory())
+        (self.waiting_bytes() / PEER_PART).max(sender::MAX_ENTRY_BYTES)
     }
 }
 
@@ -196,22 +195,26 @@ impl Mempool {
         };
         let mut left = Vec::new();
         for (sender, chain) in &self.senders {
-            let old = chain.entries().iter().filter_map(|entry| Some((*sender, entry.nonce(), too_old(entry)?)));
+            let old =
+                chain.entries().iter().filter_map(|entry| Some((*sender, entry.nonce(), too_old(entry)?)));
             left.extend(old);
         }
-        let gone = left.into_iter().filter_map(|(sender, nonce, reason)| self.take(sender, nonce, What::Dropped(reason)));
-        let mut gone: Vec<Wtxid> = gone.collect();
+        let take = |(sender, nonce, reason)| self.take(sender, nonce, What::Dropped(reason));
+        let mut gone: Vec<Wtxid> = left.into_iter().flat_map(take).collect();
         gone.extend(self.shrink());
         gone
     }
 
-    /// Takes one transaction out, for the given reason.
-    fn take(&mut self, sender: Address, nonce: u64, what: What) -> Option<Wtxid> {
-        let mut chain = self.senders.get(&sender)?.clone();
-        let entry = chain.remove(nonce)?;
+    /// Takes one transaction out, for the given reason; those after it wait from now on, as many as may.
+    fn take(&mut self, sender: Address, nonce: u64, what: What) -> Vec<Wtxid> {
+        let Some(mut chain) = self.senders.get(&sender).cloned() else { return Vec::new() };
+        let Some(entry) = chain.remove(nonce) else { return Vec::new() };
+        let trimmed = chain.trim();
         chain.renew(self.now);
         self.put(sender, chain);
-        Some(self.leave(&entry, what))
+        let mut left = vec![self.leave(&entry, what)];
+        left.extend(trimmed.iter().map(|entry| self.leave(entry, What::Dropped(DropReason::TooManyWaiting))));
+        left
     }
 
     /// Records why an entry that is no longer in its chain left.
@@ -246,26 +249,47 @@ impl Mempool {
         self.floor.raise_above(key.rate, self.now);
         let Some(mut chain) = self.senders.get(&chunk.sender).cloned() else { return Vec::new() };
         let first = key.nonce.0;
-        let entries: Vec<Entry> = (first..=u64::MAX).take(chunk.count).filter_map(|nonce| chain.remove(nonce)).collect();
+        let entries: Vec<Entry> =
+            (first..=u64::MAX).take(chunk.count).filter_map(|nonce| chain.remove(nonce)).collect();
         chain.renew(self.now);
         self.put(chunk.sender, chain);
         let floor = self.floor.current();
         entries.iter().map(|entry| self.leave(entry, What::Evicted { floor })).collect()
     }
 
-    /// Puts a sender's chain in the place of the one there was: the one function that touches the indexes.
+    /// Puts a sender's chain in the place of the one there was: the one function that touches the indexes. Only
+    /// what differs is touched, for most changes append to a long chain.
     fn put(&mut self, sender: Address, chain: Chain) {
-        if let Some(before) = self.senders.remove(&sender) {
-            self.unindex(&before);
+        let before = self.senders.remove(&sender).unwrap_or_else(|| Chain::new(chain.base()));
+        self.put_names(sender, &before, &chain);
+        let (old, new) = (before.chunks(), chain.chunks());
+        let same = old.iter().zip(&new).take_while(|(old, new)| old.is_same(new)).count();
+        for chunk in &old[same..] {
+            self.executable.order.remove(&chunk.key);
+            self.histogram.remove(chunk.key.rate, chunk.count);
         }
+        for chunk in &new[same..] {
+            self.executable.order.insert(chunk.key, ChunkRef { sender, count: chunk.count });
+            self.histogram.add(chunk.key.rate, chunk.count);
+        }
+        self.put_waiting(sender, &before, &chain);
+        self.executable.remove(before.executable());
+        self.executable.add(chain.executable());
+        self.waiting.remove(before.waiting());
+        self.waiting.add(chain.waiting());
         if !chain.is_empty() {
-            self.index(sender, &chain);
             self.senders.insert(sender, chain);
         }
     }
 
-    fn index(&mut self, sender: Address, chain: &Chain) {
-        for entry in chain.entries() {
+    fn put_names(&mut self, sender: Address, before: &Chain, chain: &Chain) {
+        for entry in before.entries_not_in(chain) {
+            let wtxid = entry.tx.wtxid();
+            self.by_wtxid.remove(&wtxid);
+            self.by_txid.remove(&entry.txid);
+            self.by_last_height.remove(&(entry.tx.unsigned().valid_until, wtxid));
+        }
+        for entry in chain.entries_not_in(before) {
             let (wtxid, place) = (entry.tx.wtxid(), Place { sender, nonce: entry.nonce() });
             self.by_wtxid.insert(wtxid, place);
             self.by_txid.insert(entry.txid, place);
@@ -274,32 +298,10 @@ impl Mempool {
                 self.by_last_height.insert((valid_until, wtxid));
             }
         }
-        for chunk in chain.chunks() {
-            self.executable.order.insert(chunk.key, ChunkRef { sender, count: chunk.count });
-            self.histogram.add(chunk.key.rate, chunk.count);
-        }
-        for entry in chain.waiting() {
-            self.waiting.order.insert(waiting_key(entry), ChunkRef { sender, count: 1 });
-            if let Source::Peer(peer) = entry.source {
-                *self.peer_bytes.entry(peer).or_default() += entry.memory();
-            }
-        }
-        self.executable.add(chain.executable());
-        self.waiting.add(chain.waiting());
     }
 
-    fn unindex(&mut self, chain: &Chain) {
-        for entry in chain.entries() {
-            let wtxid = entry.tx.wtxid();
-            self.by_wtxid.remove(&wtxid);
-            self.by_txid.remove(&entry.txid);
-            self.by_last_height.remove(&(entry.tx.unsigned().valid_until, wtxid));
-        }
-        for chunk in chain.chunks() {
-            self.executable.order.remove(&chunk.key);
-            self.histogram.remove(chunk.key.rate, chunk.count);
-        }
-        for entry in chain.waiting() {
+    fn put_waiting(&mut self, sender: Address, before: &Chain, chain: &Chain) {
+        for entry in before.waiting() {
             self.waiting.order.remove(&waiting_key(entry));
             if let Source::Peer(peer) = entry.source
                 && let Some(bytes) = self.peer_bytes.get_mut(&peer)
@@ -310,8 +312,12 @@ impl Mempool {
                 }
             }
         }
-        self.executable.remove(chain.executable());
-        self.waiting.remove(chain.waiting());
+        for entry in chain.waiting() {
+            self.waiting.order.insert(waiting_key(entry), ChunkRef { sender, count: 1 });
+            if let Source::Peer(peer) = entry.source {
+                *self.peer_bytes.entry(peer).or_default() += entry.memory();
+            }
+        }
     }
 
     fn next_arrival(&mut self) -> u64 {
@@ -339,7 +345,6 @@ fn waiting_key(entry: &Entry) -> OrderKey {
     OrderKey { rate: entry.rate(), arrival: Reverse(entry.arrival), nonce: Reverse(entry.nonce()) }
 }
 
-const _: () = assert!(MAX_EXECUTABLE + MAX_WAITING == sender::MAX_NONCES_AHEAD);
 const _: () = assert!(limits::MAX_TX_BYTES < MAX_POOL_BYTES);
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ use starling_primitives::state::{Account, StateKey};
 use starling_primitives::{Address, Amount, Block, BlockId, Header, Transaction, TxId, decode_body};
 use std::sync::Arc;
 
+/// A mined transaction, its block, and where in it.
+pub type MinedTx = (Arc<Transaction>, BlockId, TxLocation);
+
 /// Hands out views.
 #[derive(Clone)]
 pub struct Reader {
@@ -53,6 +56,12 @@ impl Reader {
 }
 
 impl View<'_> {
+    /// The chain.
+    #[must_use]
+    pub fn chain(&self) -> &Chain {
+        &self.reader.chain
+    }
+
     /// The last connected block.
     #[must_use]
     pub fn tip(&self) -> Tip {
@@ -125,7 +134,7 @@ impl View<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn mined(&self, txid: &TxId) -> Result<Option<(Arc<Transaction>, BlockId, TxLocation)>, StoreError> {
+    pub fn mined(&self, txid: &TxId) -> Result<Option<MinedTx>, StoreError> {
         let Some(location) = self.tx_location(txid)? else { return Ok(None) };
         let Some(id) = self.canonical(location.height)? else { return Ok(None) };
         let Some(block) = self.block(&id)? else { return Ok(None) };
@@ -154,11 +163,11 @@ impl View<'_> {
         let family = self.reader.store.family(Family::AddressIndex);
         let mode = IteratorMode::From(&upper, Direction::Reverse);
         let entries = self.snapshot.iterator_cf_opt(family, options, mode);
-        let decode = |entry: Result<(Box<[u8]>, Box<[u8]>), rocksdb::Error>| {
+        let decoded = entries.take(limit).map(|entry| {
             let (key, value) = entry.map_err(|error| self.reader.store.refuse(&error))?;
             self.decoded("address index", AddressEvent::decode(&key, &value))
-        };
-        entries.take(limit).map(decode).collect()
+        });
+        decoded.collect()
     }
 
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// A record that is not what was written.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Damaged {
+pub(crate) enum Damaged {
     /// Its bytes do not decode.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -164,8 +164,10 @@ pub struct AddressEvent {
     pub position: u32,
     /// The transaction; none for the reward of a mined block.
     pub txid: Option<TxId>,
-    /// Motes that left: amounts, fee and account charges.
+    /// Motes that it sent to any recipient, itself included.
     pub sent: Amount,
+    /// Fee and account charges that it paid.
+    pub fee: Amount,
     /// Motes that came.
     pub received: Amount,
 }
@@ -173,7 +175,7 @@ pub struct AddressEvent {
 impl AddressEvent {
     /// The reward of a block.
     pub(crate) fn reward(height: u32, received: Amount) -> Self {
-        Self { height, position: REWARD_POSITION, txid: None, sent: Amount::ZERO, received }
+        Self { height, position: REWARD_POSITION, txid: None, sent: Amount::ZERO, fee: Amount::ZERO, received }
     }
 
     pub(crate) fn key(&self, address: &Address) -> Vec<u8> {
@@ -186,6 +188,7 @@ impl AddressEvent {
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = self.sent.motes().to_le_bytes().to_vec();
+        out.extend_from_slice(&self.fee.motes().to_le_bytes());
         out.extend_from_slice(&self.received.motes().to_le_bytes());
         if let Some(txid) = &self.txid {
             out.extend_from_slice(txid.as_bytes());
@@ -196,10 +199,11 @@ impl AddressEvent {
     pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<Self, Damaged> {
         let location = TxLocation::decode(key.get(20..).unwrap_or_default())?;
         let mut reader = Reader::new(value);
-        let (sent, received) = (read_amount(&mut reader)?, read_amount(&mut reader)?);
+        let (sent, fee) = (read_amount(&mut reader)?, read_amount(&mut reader)?);
+        let received = read_amount(&mut reader)?;
         let txid = if reader.remaining() > 0 { Some(TxId::new(reader.array()?)) } else { None };
         reader.finish()?;
-        Ok(Self { height: location.height, position: location.position, txid, sent, received })
+        Ok(Self { height: location.height, position: location.position, txid, sent, fee, received })
     }
 }
 

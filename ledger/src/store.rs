@@ -148,6 +148,8 @@ pub enum StoreError {
     },
 }
 
+type KeyValue = (Box<[u8]>, Box<[u8]>);
+
 /// The open database.
 pub struct Store {
     db: DB,
@@ -209,7 +211,7 @@ impl Store {
     pub(crate) fn scan(
         &self,
         family: Family,
-    ) -> impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), StoreError>> + '_ {
+    ) -> impl Iterator<Item = Result<KeyValue, StoreError>> + '_ {
         let entries = self.db.iterator_cf(self.family(family), rocksdb::IteratorMode::Start);
         entries.map(|entry| entry.map_err(|error| refuse(&self.path, &error)))
     }

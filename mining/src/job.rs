@@ -25,9 +25,9 @@ pub enum JobError {
     /// Its bits name no target.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// No room for the counter behind its extra.
-    #[error("the template leaves no room for {COUNTER_BYTES} bytes of extra: {0}")]
-    Extra(DecodeError),
+    /// A version that is not allowed, or a prefix that leaves no room for the counter behind it.
+    #[error("the template with {COUNTER_BYTES} more bytes of extra makes no header: {0}")]
+    Format(#[from] DecodeError),
 }
 
 /// One of several disjoint shares of a job: every `count`th counter from `index` on.
@@ -45,18 +45,17 @@ pub(crate) struct Candidate {
 }
 
 impl Job {
-    /// A job from a template: a header whose `root` and `nonce` do not matter, and whose `extra` is the beginning
-    /// of every extra tried. Two miners who are paid at one address need different beginnings, or they try the
-    /// same headers.
+    /// A job from the parts of a template, whose `root` and `nonce` do not matter. `prefix` begins every
+    /// extra that is tried: two miners who are paid at one address need different ones, or they try the same
+    /// headers.
     ///
     /// # Errors
     /// [`JobError`].
-    pub fn new(template: &Header, pow: PowKind) -> Result<Self, JobError> {
-        let target = template.work().bits.target()?;
-        let prefix = template.extra().as_bytes().to_vec();
-        let longest = [prefix.as_slice(), &[0; COUNTER_BYTES]].concat();
-        Extra::new(&longest, template.height()).map_err(JobError::Extra)?;
-        Ok(Self { work: *template.work(), prefix, content: *template.content(), pow, target })
+    pub fn new(work: WorkHeader, prefix: &[u8], content: Content, pow: PowKind) -> Result<Self, JobError> {
+        let target = work.bits.target()?;
+        // Every header of the search has this form.
+        Header::new(work, &[prefix, &[0; COUNTER_BYTES]].concat(), content)?;
+        Ok(Self { work, prefix: prefix.to_vec(), content, pow, target })
     }
 
     /// Blocks since genesis of the block that is mined.
@@ -85,8 +84,8 @@ impl Job {
         Candidate { extra, work: WorkHeader { root, ..self.work } }
     }
 
-    /// The header with this work, if the plain path agrees that it is a block: right version bits, committed to
-    /// by its root, and under the target.
+    /// The header with this work, if the plain path agrees that it is a block: right version bits, committed
+    /// to by its root, and under the target.
     pub(crate) fn finish(&self, work: WorkHeader, candidate: &Candidate) -> Option<Header> {
         let header = Header::new(work, &candidate.extra, self.content).ok()?;
         let committed = header.coinbase().root() == work.root;

@@ -10,8 +10,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
-/// Found headers that wait to be taken. One that finds the queue full is dropped: whoever is 64 blocks behind has
-/// no use for it.
+/// Found headers that wait to be taken. One that finds the queue full is dropped: whoever is 64 blocks behind
+/// has no use for it.
 pub const FOUND_QUEUE: usize = 64;
 
 /// OS threads that search the latest job until one of them finds a block; then all rest until the next job.
@@ -42,8 +42,8 @@ struct Shared {
 }
 
 impl Miner {
-    /// Starts threads that wait for a job, and gives the end of the queue where found headers come out. Each was
-    /// checked by the plain path; two threads may find one at the same moment.
+    /// Starts threads that wait for a job, and gives the end of the queue where found headers come out. Each
+    /// was checked by the plain path; two threads may find one at the same moment.
     ///
     /// # Errors
     /// Whatever the operating system says when it starts no more threads.

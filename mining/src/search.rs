@@ -20,8 +20,8 @@ struct Space {
 }
 
 /// Searches a share of a job until a block is found or `stop` is set, which is seen within 4,096 hashes.
-/// `hashes` is counted up on the way. `None` means stopped: the space does not end, for each counter alone has
-/// 2^56 headers. The time stays the template's.
+/// `hashes` is counted up on the way. `None` means stopped: the space does not end, for each counter alone
+/// has 2^56 headers. The time stays the template's.
 #[must_use]
 pub fn search(job: &Job, part: Part, stop: &AtomicBool, hashes: &AtomicU64) -> Option<Header> {
     search_space(job, part, &Space { last_nonce: u32::MAX, rolls: VERSION_ROLLS }, &mut |count| {

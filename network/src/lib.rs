@@ -1,9 +1,9 @@
 //! Peers: pure protocol machines and one libp2p driver.
 //!
-//! The driver moves bytes and knows nothing; the machines know everything between two nodes but the rules, and touch
-//! nothing. [`Network`] stands between them and the node's core: events of the driver and words of the core go in,
-//! commands for the driver and reports for the core come out. So whatever peers do to a node can be replayed, and
-//! many nodes can be run against each other under virtual time.
+//! The driver moves bytes and knows nothing; the machines know everything between two nodes but the rules,
+//! and touch nothing. [`Network`] stands between them and the node's core: events of the driver and words of
+//! the core go in, commands for the driver and reports for the core come out. So whatever peers do to a node
+//! can be replayed, and many nodes can be run against each other under virtual time.
 //!
 //! - `driver`: the task that owns the libp2p swarm, behind two bounded channels ([`start`])
 //! - `wire`: each message as a type with its one encoding
@@ -25,9 +25,10 @@ mod testing;
 mod wire;
 
 pub use driver::{
-    COMMAND_QUEUE, ConnectionCaps, DriverConfig, DriverError, EVENT_QUEUE, Flow, KeyError, Keypair, MAX_AGENT_CHARS,
-    MAX_INBOUND_PER_PROTOCOL, MessageRef, Multiaddr, NetCommand, NetEvent, NetHandle, PeerId, Protocol, ReplyToken,
-    RequestFailure, RequestId, Topic, Traffic, VERDICT_WINDOW, Verdict, load_or_create_key, start,
+    COMMAND_QUEUE, ConnectionCaps, DriverConfig, DriverError, EVENT_QUEUE, Flow, KeyError, Keypair,
+    MAX_AGENT_CHARS, MAX_INBOUND_PER_PROTOCOL, MessageRef, Multiaddr, NetCommand, NetEvent, NetHandle,
+    PeerId, Protocol, ReplyToken, RequestFailure, RequestId, Topic, Traffic, VERDICT_WINDOW, Verdict,
+    load_or_create_key, start,
 };
 pub use peers::{BAN, BanInfo, BookFull, MAX_BANS, MAX_PEERS, PeerInfo, Penalty, Slot};
 pub use protocol::{

@@ -1,6 +1,7 @@
 //! How much one peer may ask or send: token buckets (network design: Topics and messages, Request protocols).
 //!
-//! The same quotas bound what we serve and what we ask, so two honest nodes never refuse one another for long.
+//! The same quotas bound what we serve and what we ask, so two honest nodes never refuse one another for
+//! long.
 
 use crate::driver::{Protocol, Topic};
 use crate::wire::Question;

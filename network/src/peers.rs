@@ -1,8 +1,8 @@
 //! Who is connected, how they have behaved, and who is not wanted (network design: Peers).
 //!
-//! A peer has two sums, both fading with a half-life of ten minutes. *Faults* are what it did wrong: they alone
-//! disconnect and ban, and outlive the connection. *Merit* is how useful it is: late and slow peers lose it, and
-//! it decides only whom we ask first. The score that people see is the sum of both.
+//! A peer has two sums, both fading with a half-life of ten minutes. *Faults* are what it did wrong: they
+//! alone disconnect and ban, and outlive the connection. *Merit* is how useful it is: late and slow peers
+//! lose it, and it decides only whom we ask first. The score that people see is the sum of both.
 
 mod dials;
 
@@ -181,7 +181,8 @@ struct BanEntry {
     reason: String,
 }
 
-/// The connected, the banned, and the faults of those who left. Iteration is in the order of peer ids, always.
+/// The connected, the banned, and the faults of those who left. Iteration is in the order of peer ids,
+/// always.
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
     connected: BTreeMap<PeerId, Peer>,
@@ -291,7 +292,13 @@ impl Peers {
     }
 
     /// Writes a penalty down and says what follows; a ban is in force when this returns.
-    pub(crate) fn penalise(&mut self, id: &PeerId, penalty: Penalty, reason: &str, now: Duration) -> Sentence {
+    pub(crate) fn penalise(
+        &mut self,
+        id: &PeerId,
+        penalty: Penalty,
+        reason: &str,
+        now: Duration,
+    ) -> Sentence {
         let faults = match self.connected.get_mut(id) {
             Some(peer) => peer.penalise(penalty, reason, now),
             None if penalty <= Penalty::Rank => return Sentence::Nothing,

@@ -1,7 +1,8 @@
-//! The facade over all machines: events of the driver and words of the core go in, commands and reports come out.
+//! The facade over all machines: events of the driver and words of the core go in, commands and reports come
+//! out.
 //!
-//! [`Network`] is owned by the node's single-threaded core. It has no socket, clock or randomness: time since the
-//! start and a seed are passed in, and the same calls give the same outputs.
+//! [`Network`] is owned by the node's single-threaded core. It has no socket, clock or randomness: time since
+//! the start and a seed are passed in, and the same calls give the same outputs.
 
 mod announcements;
 mod budgets;
@@ -10,10 +11,10 @@ mod greetings;
 mod hub;
 mod interface;
 
+pub(crate) use hub::{Hub, Miss};
 pub use interface::{
     AnnounceOutcome, Body, BodyOutcome, ChainView, HeadersOutcome, Output, Report, TxOutcome, TxSource,
 };
-pub(crate) use hub::{Hub, Miss};
 
 use crate::driver::{NetCommand, NetEvent, ReplyToken, Topic, Verdict};
 use crate::peers::{BanInfo, BookFull, PeerInfo, Penalty};
@@ -111,7 +112,8 @@ impl Network {
         self.finish(Some(view))
     }
 
-    /// The core's word on a [`Report::Announcement`]: by it the message is passed on or not, and the body rebuilt.
+    /// The core's word on a [`Report::Announcement`]: by it the message is passed on or not, and the body
+    /// rebuilt.
     pub fn announcement_checked(
         &mut self,
         id: BlockId,
@@ -122,7 +124,7 @@ impl Network {
         self.at(now);
         match self.announcements.checked(&id, outcome, &mut self.hub) {
             Judged::Done => {}
-            Judged::FetchFrom(peer) => self.headers.fetch_from(peer, self.hub.now),
+            Judged::FetchFrom(peer) => self.headers.fetch_from(peer, view.synced(), self.hub.now),
             Judged::Accepted { announcement, sources, publish } => {
                 if publish {
                     let data = announcement.encode();
@@ -133,7 +135,7 @@ impl Network {
                     self.hub.peers.reward(first, 1.0, self.hub.now);
                 }
                 if outcome == (AnnounceOutcome::Accept { want_body: true }) {
-                    self.rebuild(announcement, &sources);
+                    self.rebuild(*announcement, &sources);
                 }
             }
         }
@@ -186,9 +188,11 @@ impl Network {
         self.finish(Some(view))
     }
 
-    /// The bodies that are missing on the way to the best header chain, with their heights, in order; replaces the
-    /// former list. The first 1,024 are fetched; list fewer to bound the memory they take. Blocks without
-    /// transactions, and bodies the core has, are to be left out. Called after each change.
+    /// The bodies that are missing on the way to the best header chain, with their heights, in order;
+    /// replaces the former list. The first 1,024 are fetched; list fewer to bound the memory they take.
+    /// Blocks without transactions, and bodies the core has, are to be left out. Those that are judged leave
+    /// the list by themselves: it needs to be renewed when the best header chain changes, and before it runs
+    /// short.
     pub fn want_bodies(
         &mut self,
         list: &[(BlockId, u32)],
@@ -213,8 +217,8 @@ impl Network {
         self.finish(Some(view))
     }
 
-    /// The best connected block is another: called once for each change, with the last block. It is announced when
-    /// it is our `own`, or when others may not have heard of it.
+    /// The best connected block is another: called once for each change, with the last block. It is announced
+    /// when it is our `own`, or when others may not have heard of it.
     pub fn tip_changed(
         &mut self,
         block: Announcement,
@@ -235,14 +239,14 @@ impl Network {
         self.finish(Some(view))
     }
 
-    /// These left the pool, mined, replaced or evicted, or are of a block just connected: others may still build on
-    /// them.
+    /// These left the pool, mined, replaced or evicted, or are of a block just connected: others may still
+    /// build on them.
     pub fn keep_leftovers(&mut self, txs: impl IntoIterator<Item = Arc<Transaction>>) {
         txs.into_iter().for_each(|tx| self.leftovers.keep(tx));
     }
 
-    /// Blocks were disconnected, and these of their transactions are in the pool again: others may have lost them
-    /// as well, and have what we lost.
+    /// Blocks were disconnected, and these of their transactions are in the pool again: others may have lost
+    /// them as well, and have what we lost.
     pub fn reorganised(&mut self, returned: &[Wtxid], view: &dyn ChainView, now: Duration) -> Vec<Output> {
         self.at(now);
         returned.iter().for_each(|id| self.outbox.tell(*id));
@@ -253,7 +257,7 @@ impl Network {
 
     /// The core's answer to a [`Report::Serve`].
     #[must_use]
-    pub fn answer(&mut self, token: ReplyToken, answer: &Answer) -> Output {
+    pub fn answer(&self, token: ReplyToken, answer: &Answer) -> Output {
         Output::Command(NetCommand::Reply { token, data: answer.encode() })
     }
 
@@ -268,7 +272,12 @@ impl Network {
     ///
     /// # Errors
     /// [`BookFull`].
-    pub fn add(&mut self, address: Multiaddr, view: &dyn ChainView, now: Duration) -> Result<Vec<Output>, BookFull> {
+    pub fn add(
+        &mut self,
+        address: Multiaddr,
+        view: &dyn ChainView,
+        now: Duration,
+    ) -> Result<Vec<Output>, BookFull> {
         self.hub.dials.add(address, None, true)?;
         Ok(self.tick(view, now))
     }

@@ -1,4 +1,5 @@
-//! Passing on what is new: blocks rebuilt from what is here already, and transactions (network design: Relay).
+//! Passing on what is new: blocks rebuilt from what is here already, and transactions (network design:
+//! Relay).
 //!
 //! - [`blocks`]: announced blocks become bodies, with the fewest bytes that suffice
 //! - [`leftovers`]: transactions seen lately that the pool does not hold

@@ -1,15 +1,19 @@
 //! The messages between nodes as types, with their one encoding each (formats: On the wire).
 //!
 //! Bytes of a peer become a [`Question`], a [`Reply`] or an [`Announcement`] here or are refused: limits come
-//! before allocation, and nothing may follow the last field. Whether a message is welcome is for others to say.
+//! before allocation, and nothing may follow the last field. Whether a message is welcome is for others to
+//! say.
 
 mod announcement;
 mod answer;
 mod question;
 
+pub(crate) use announcement::commits_to;
 pub use announcement::{Announcement, MAX_ANNOUNCED_TXS};
 pub use answer::Answer;
-pub(crate) use answer::{Reply, bodies, block_ids, block_txs, headers, nothing, pool, read_answer, status, txs};
+pub(crate) use answer::{
+    Reply, block_ids, block_txs, bodies, headers, nothing, pool, read_answer, status, txs,
+};
 pub use question::Question;
 
 use starling_primitives::{BlockId, DecodeError, GenesisId, Reader, Work};

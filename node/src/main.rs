@@ -1,2 +1,30 @@
-//! The binary `starling`.
-fn main() {}
+//! The binary `starling`: the command line over the library of this crate.
+//!
+//! - `cli`: what may be typed; `commands`: what it does, one file for each command
+//! - `config`: file, environment and flags, merged; `secrets`: what never stands on a command line
+//! - `output`: results, on stdout; `failure`: everything else, on stderr, with an exit code; `logs`
+//!
+//! It holds no rule of the chain and no state: it asks a node over JSON-RPC, or starts one.
+
+mod cli;
+mod commands;
+mod config;
+mod failure;
+mod files;
+mod logs;
+mod output;
+mod secrets;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return cli::explain(&error),
+    };
+    match commands::run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

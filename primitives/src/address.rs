@@ -35,7 +35,9 @@ pub enum AddressError {
     #[error("the address mixes upper and lower case; write it all in one")]
     MixedCase,
     /// An address of another chain.
-    #[error("the address is of another chain: it begins with {found:?}, addresses here begin with {expected:?}")]
+    #[error(
+        "the address is of another chain: it begins with {found:?}, addresses here begin with {expected:?}"
+    )]
     Prefix {
         /// What the address begins with.
         found: String,
@@ -125,7 +127,8 @@ impl Address {
         if text.len() > MAX_TEXT_CHARS {
             return Err(typing());
         }
-        let mixed = text.bytes().any(|c| c.is_ascii_lowercase()) && text.bytes().any(|c| c.is_ascii_uppercase());
+        let mixed =
+            text.bytes().any(|c| c.is_ascii_lowercase()) && text.bytes().any(|c| c.is_ascii_uppercase());
         if mixed {
             return Err(AddressError::MixedCase);
         }
@@ -151,3 +154,6 @@ impl fmt::Debug for Address {
         f.write_str(&hex::encode(self.0))
     }
 }
+
+#[cfg(test)]
+mod tests;

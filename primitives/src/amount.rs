@@ -28,6 +28,18 @@ pub enum AmountError {
     TooLarge,
 }
 
+impl AmountError {
+    /// The stable snake-case name of the refusal (`docs/spec/errors.md`).
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Syntax(_) => "amount_syntax",
+            Self::TooFine(_) => "amount_too_fine",
+            Self::TooLarge => "amount_too_large",
+        }
+    }
+}
+
 impl Amount {
     /// Nothing.
     pub const ZERO: Self = Self(0);
@@ -130,3 +142,6 @@ impl fmt::Display for Amount {
         f.pad(&format!("{whole}.{}", fraction.trim_end_matches('0')))
     }
 }
+
+#[cfg(test)]
+mod tests;

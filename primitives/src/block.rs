@@ -88,3 +88,6 @@ pub fn tx_root(wtxids: impl IntoIterator<Item = Wtxid>) -> TxRoot {
     }
     TxRoot::new(level.first().copied().unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 use crate::address::Address;
 use crate::codec::{DecodeError, Reader, at_most};
 use crate::hash::{BlockId, Commitment, HistoryRoot, StateRoot, TxRoot};
-use crate::limits::{MAX_HEADER_BYTES, MAX_SCRIPT_BYTES, MIN_SCRIPT_BYTES};
+use crate::limits::{MAX_EXTRA_BYTES, MAX_HEADER_BYTES, MAX_SCRIPT_BYTES, MIN_SCRIPT_BYTES};
 use crate::target::Bits;
 use starling_sha256::{Tag, sha256, sha256d};
 
@@ -262,7 +262,7 @@ impl Header {
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let work = WorkHeader::read(reader)?;
         let extra_len = usize::from(reader.u8()?);
-        if extra_len > MAX_SCRIPT_BYTES {
+        if extra_len > MAX_EXTRA_BYTES {
             return Err(DecodeError::ExtraTooLong(extra_len));
         }
         let extra = reader.take(extra_len)?;
@@ -344,3 +344,6 @@ fn push_height(height: u32) -> Vec<u8> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,11 @@
 //! The history: a Merkle mountain range over all blocks before one (formats: History).
 //!
 //! An [`Accumulator`] holds the peaks alone. Nodes are numbered by their position in the range, as in
-//! Grin and the `ckb-merkle-mountain-range` crate, so that a store can keep them and proofs can name them.
+//! Grin and the `ckb-merkle-mountain-range` crate, so that a store can keep them and a [`Proof`] be made of them.
+
+mod proof;
+
+pub use proof::Proof;
 
 use crate::hash::{BlockId, HistoryRoot};
 use crate::target::{Bits, Work};
@@ -58,7 +62,7 @@ impl Accumulator {
 
     /// The range of `count` leaves whose peaks `node_at` knows by position; none when it lacks one.
     pub fn load(count: u32, mut node_at: impl FnMut(u64) -> Option<[u8; 32]>) -> Option<Self> {
-        let peaks = get_peaks(size(count)).into_iter().map(&mut node_at).collect::<Option<_>>()?;
+        let peaks = peak_positions(count).into_iter().map(&mut node_at).collect::<Option<_>>()?;
         Some(Self { count, peaks })
     }
 
@@ -90,6 +94,11 @@ impl Accumulator {
         let bagged = self.peaks.iter().rev().copied().reduce(|acc, peak| node(&peak, &acc));
         HistoryRoot::new(bagged.unwrap_or_default())
     }
+}
+
+/// Where the peaks of a range of `count` leaves are, from left to right.
+fn peak_positions(count: u32) -> Vec<u64> {
+    get_peaks(size(count))
 }
 
 /// Nodes in a range of `count` leaves, which is also the position of the next leaf.

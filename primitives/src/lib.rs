@@ -36,3 +36,5 @@ pub use starling_sha256::{Tag, node, sha256, sha256d, tagged};
 pub use target::{Bits, Target, TargetError, Work};
 pub use transaction::{Auth, Memo, Output, Transaction, UnsignedTransaction};
 
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,8 @@ pub const MAX_HEADER_BYTES: usize = 400;
 pub const MAX_SCRIPT_BYTES: usize = 100;
 /// Bytes of the coinbase script at the least (as in Bitcoin).
 pub const MIN_SCRIPT_BYTES: usize = 2;
+/// Bytes of extra at the most, whatever the height: the height's push takes at least one of the script's.
+pub const MAX_EXTRA_BYTES: usize = MAX_SCRIPT_BYTES - 1;
 /// Bytes of a state value at the most.
 pub const MAX_STATE_VALUE_BYTES: usize = 1_024;
 

@@ -119,3 +119,6 @@ fn subtree<V: AsRef<[u8]>>(entries: &[(StateKey, V)], depth: usize) -> [u8; 32] 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

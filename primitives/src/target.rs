@@ -255,3 +255,6 @@ impl fmt::Debug for Work {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,9 @@
 
 use crate::error::ApiError;
 use crate::types::{
-    Account, AccountHistory, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, FeeEstimate, Generated, Head,
-    HeaderInfo, HeaderList, Health, MempoolInfo, MempoolPage, MinedBlock, MiningInfo, MiningTemplate, NetAdded,
-    NetInfo, NodeStatus, PeerInfo, PoolTx, TxInfo, TxReport,
+    Account, AccountHistory, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, FeeEstimate, Generated,
+    Head, HeaderInfo, HeaderList, Health, MempoolInfo, MempoolPage, MinedBlock, MiningInfo, MiningTemplate,
+    NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx, TxInfo, TxReport,
 };
 use starling_primitives::{Address, Header, Transaction, TxId};
 use tokio::sync::broadcast;
@@ -48,7 +48,7 @@ pub trait NodeApi: Send + Sync + 'static {
     /// `chain_getTips`.
     fn chain_get_tips(&self) -> impl Future<Output = ApiResult<ChainTips>> + Send;
 
-    /// `tx_submit`: 1 to [`crate::MAX_SUBMITTED_TXS`] well-formed transactions; one result for each, in order.
+    /// `tx_submit`: 1 to [`crate::MAX_SUBMITTED_TXS`] well-formed transactions; a result for each, in order.
     fn tx_submit(
         &self,
         txs: Vec<Transaction>,
@@ -121,7 +121,7 @@ pub trait NodeApi: Send + Sync + 'static {
     /// `node_status`.
     fn node_status(&self) -> impl Future<Output = ApiResult<NodeStatus>> + Send;
 
-    /// `subscribe_heads`: new tips from now on. The channel's capacity is how far a subscriber may fall behind.
+    /// `subscribe_heads`: tips from now on. The channel's capacity is how far a subscriber may fall behind.
     fn subscribe_heads(&self) -> broadcast::Receiver<Head>;
 
     /// `subscribe_txs`: transactions taken into the mempool from now on.

@@ -10,7 +10,9 @@ use crate::limits::{
 };
 use crate::methods::{Method, nearest};
 use jsonrpsee::core::JsonRawValue;
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use starling_primitives::{Address, DecodeError, Header, Prefix, Transaction};
 use std::borrow::Cow;
 use std::fmt;
@@ -40,7 +42,7 @@ impl Args {
     /// Collects the parameters of a call, by position or by name.
     ///
     /// # Errors
-    /// `surplus_parameter`, `unknown_parameter`, `repeated_parameter`, `missing_parameter` or `bad_parameters`.
+    /// `surplus_parameter`, `unknown_parameter`, `repeated_parameter`, `missing_parameter`, `bad_parameters`.
     pub(crate) fn parse(method: &'static Method, params: Option<&str>) -> Result<Self, ApiError> {
         let given = match params {
             None => vec![],
@@ -85,11 +87,7 @@ impl Args {
     }
 
     /// A parameter of a type that says itself what it takes; `expected` finishes "must be ..".
-    pub(crate) fn get<T: DeserializeOwned>(
-        &self,
-        name: &'static str,
-        expected: &str,
-    ) -> Result<T, ApiError> {
+    pub(crate) fn get<T: DeserializeOwned>(&self, name: &'static str, expected: &str) -> Result<T, ApiError> {
         let json = self.json(name);
         serde_json::from_str(json).map_err(|_| {
             let shown: String = json.chars().take(SHOWN_CHARS).collect();

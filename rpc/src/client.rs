@@ -1,16 +1,18 @@
 //! The client half: one typed method for each RPC method, over HTTP, and subscriptions over WebSocket.
 
 use crate::error::ApiError;
-use crate::types::{
-    Account, AccountHistory, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, Discovery, Event, FeeEstimate,
-    Generated, Head, HeaderInfo, HeaderList, MempoolInfo, MempoolPage, MinedBlock, MiningInfo, MiningTemplate,
-    NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx, SubmittedTx, TxInfo, TxReport, TxSubmission,
-};
 use crate::limits::{MAX_ANSWER_BYTES, MAX_BODY_BYTES};
+use crate::types::{
+    Account, AccountHistory, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, Discovery, Event,
+    FeeEstimate, Generated, Head, HeaderInfo, HeaderList, MempoolInfo, MempoolPage, MinedBlock, MiningInfo,
+    MiningTemplate, NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx, SubmittedTx, TxInfo, TxReport,
+    TxSubmission,
+};
 use jsonrpsee::core::client::{ClientT, Error, Subscription, SubscriptionClientT};
+use jsonrpsee::core::http_helpers::HttpError;
+use jsonrpsee::core::params::ArrayParams;
 use jsonrpsee::http_client::{HeaderMap, HeaderValue, HttpClient, HttpClientBuilder, transport};
 use jsonrpsee::rpc_params;
-use jsonrpsee::core::params::ArrayParams;
 use jsonrpsee::ws_client::{WsClient, WsClientBuilder};
 use serde::de::DeserializeOwned;
 use starling_primitives::TxId;
@@ -28,7 +30,9 @@ const MAX_WAITING_EVENTS: usize = 1_024;
 #[derive(Debug, Error)]
 pub enum ClientError {
     /// Nothing answers there.
-    #[error("no node answers at {url}: {reason}; start one with `starling run`, or name another with --node URL")]
+    #[error(
+        "no node answers at {url}: {reason}; start one with `starling run`, or name another with --node URL"
+    )]
     Unreachable {
         /// Where.
         url: String,
@@ -89,7 +93,8 @@ impl Client {
         let mut headers = HeaderMap::new();
         if let Some(token) = token {
             let value = HeaderValue::from_str(&format!("Bearer {token}"));
-            let mut value = value.map_err(|_| ClientError::Usage("the token is not 64 hex digits".to_owned()))?;
+            let mut value =
+                value.map_err(|_| ClientError::Usage("the token is not 64 hex digits".to_owned()))?;
             value.set_sensitive(true);
             headers.insert("authorization", value);
         }
@@ -127,8 +132,14 @@ impl Client {
                 Some(transport::Error::Rejected { status_code }) => {
                     ClientError::Bad { url, reason: format!("HTTP status {status_code}") }
                 }
-                Some(transport::Error::RequestTooLarge) => {
-                    ClientError::Usage(format!("a request may have {MAX_BODY_BYTES} bytes; send less at once"))
+                Some(transport::Error::RequestTooLarge) => ClientError::Usage(format!(
+                    "a request may have {MAX_BODY_BYTES} bytes; send less at once"
+                )),
+                Some(transport::Error::Http(HttpError::Malformed)) => {
+                    ClientError::Bad { url, reason: "the answer is not JSON".to_owned() }
+                }
+                Some(transport::Error::Http(HttpError::TooLarge)) => {
+                    ClientError::Bad { url, reason: format!("an answer of over {MAX_ANSWER_BYTES} bytes") }
                 }
                 _ => ClientError::Unreachable { url, reason: whole_chain(error.as_ref()) },
             },
@@ -174,8 +185,8 @@ fn whole_chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What may go wrong is the same for every method: the node cannot be reached, refuses ([`ClientError::Refused`]
-/// carries the reason), or answers something else.
+/// What may go wrong is the same for every method: the node cannot be reached, refuses (and
+/// [`ClientError::Refused`] carries the reason), or answers something else.
 #[allow(clippy::missing_errors_doc, reason = "said once for all")]
 impl Client {
     /// `chain_info`.
@@ -259,7 +270,11 @@ impl Client {
     }
 
     /// `mining_getTemplate`; `extra` in hex.
-    pub async fn mining_get_template(&self, payout: &str, extra: &str) -> Result<MiningTemplate, ClientError> {
+    pub async fn mining_get_template(
+        &self,
+        payout: &str,
+        extra: &str,
+    ) -> Result<MiningTemplate, ClientError> {
         self.call("mining_getTemplate", rpc_params![payout, extra]).await
     }
 

@@ -37,7 +37,7 @@ pub enum CookieError {
     Malformed(PathBuf),
 }
 
-/// Writes a new token made of 32 random bytes, replacing an old one in one step, and returns its 64 hex digits.
+/// Writes a token made of 32 random bytes, replacing an old one in one step, and returns its 64 hex digits.
 ///
 /// # Errors
 /// [`CookieError::Write`].

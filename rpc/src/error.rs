@@ -1,7 +1,7 @@
 //! The one error of the API, on both ends of the wire.
 //!
-//! In JSON: `{code, message, data: {code: "stable_snake_case", hint, ..values}}`. The number says what sort of
-//! failure it is, `data.code` says exactly which, and `hint` what to do about it.
+//! In JSON: `{code, message, data: {code: "stable_snake_case", hint, ..values}}`. The number says what sort
+//! of failure it is, `data.code` says exactly which, and `hint` what to do about it.
 
 use jsonrpsee::types::{ErrorObject, ErrorObjectOwned};
 use serde::{Deserialize, Serialize};

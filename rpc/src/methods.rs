@@ -80,10 +80,18 @@ const fn stream(name: &'static str, result: &'static str, summary: &'static str)
 /// The end of a subscription.
 const fn unstream(name: &'static str) -> Method {
     let summary = "End a subscription; true if it was there";
-    let params = &[required("subscription")];
-    Method { name, params, result: "bool", summary, form: Form::Unsubscribe, token: false, cost: 1 }
+    Method {
+        name,
+        params: SUBSCRIPTION,
+        result: "bool",
+        summary,
+        form: Form::Unsubscribe,
+        token: false,
+        cost: 1,
+    }
 }
 
+const SUBSCRIPTION: &[Param] = &[required("subscription")];
 const BLOCK: Param = required("block");
 const ADDRESS: Param = required("address");
 const CURSOR: Param = optional("cursor", "null");
@@ -200,7 +208,9 @@ pub(crate) fn discover() -> Discovery {
     let param = |param: &Param| ParamInfo {
         name: param.name.to_owned(),
         required: param.default.is_none(),
-        default: param.default.map(|json| serde_json::from_str(json).expect("a default in the table is JSON")),
+        default: param
+            .default
+            .map(|json| serde_json::from_str(json).expect("a default in the table is JSON")),
     };
     let method = |method: &Method| MethodInfo {
         name: method.name.to_owned(),

@@ -121,7 +121,9 @@ impl ServerConfig {
 #[derive(Debug, Error)]
 pub enum ServerError {
     /// Something else listens there.
-    #[error("{0} is in use, perhaps by another node; stop that, or give --rpc with another port (0: any free)")]
+    #[error(
+        "{0} is in use, perhaps by another node; stop that, or give --rpc with another port (0: any free)"
+    )]
     PortInUse(SocketAddr),
     /// The system does not let us.
     #[error("cannot listen on {address}: {source}; give --rpc with an address of this machine")]
@@ -281,10 +283,11 @@ impl Accept {
     /// One connection, from its first byte to its last or to its upgrade.
     fn serve(&self, socket: GuardedSocket, conn: Arc<Conn>) -> impl Future<Output = ()> + Send + use<> {
         let router = self.router.clone();
-        let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(conn.clone());
-            router.clone().oneshot(request.map(axum::body::Body::new))
-        });
+        let service =
+            hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+                request.extensions_mut().insert(conn.clone());
+                router.clone().oneshot(request.map(axum::body::Body::new))
+            });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head_timeout)

@@ -1,7 +1,7 @@
 //! What the methods answer, as JSON: one type for each result, the same for server and client.
 //!
-//! Amounts are decimal strings of motes, hashes as `formats.md` prints them, `bits` and `version` 8 hex digits,
-//! work 64, bytes lower-case hex, times Unix seconds. Fields may be added, none is renamed.
+//! Amounts are decimal strings of motes, hashes stand as they print (formats: Hashes), `bits` and `version`
+//! are 8 hex digits, work 64, bytes lower-case hex, times Unix seconds. Fields may be added, none is renamed.
 
 mod account;
 mod chain;

@@ -15,7 +15,8 @@ use starling_primitives::{Address, Policy, PublicKey};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// Accounts of a mnemonic whose public keys stand in its file, so that they can be watched without a passphrase.
+/// Accounts of a mnemonic whose public keys stand in its file, so that they can be watched without a
+/// passphrase.
 pub const LISTED_ACCOUNTS: u32 = 10;
 /// Characters of a wallet's name at the most.
 const MAX_NAME_CHARS: usize = 64;
@@ -147,10 +148,10 @@ impl Keystore {
         let wallet = Wallet { name: name.to_owned(), kind: secret.kind(), keys: secret.public_keys() };
         let contents = Contents { name, kind: wallet.kind, accounts: &wallet.keys };
         let file = WalletFile::seal(&contents, passphrase, &secret.to_bytes())?;
-        disk::write_new(&self.dir, &path, &file.encode()).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => KeystoreError::NameExists(name.to_owned()),
-            _ => KeystoreError::from_io(&path, error),
-        })?;
+        let written = disk::write_new(&self.dir, &path, &file.encode());
+        if !written.map_err(|error| KeystoreError::from_io(&self.dir, error))? {
+            return Err(KeystoreError::NameExists(name.to_owned()));
+        }
         Ok(wallet)
     }
 
@@ -192,7 +193,8 @@ impl Wallet {
         self.kind
     }
 
-    /// The public keys of its first accounts, by index: [`LISTED_ACCOUNTS`] of a mnemonic, one of a single key.
+    /// The public keys of its first accounts, by index: [`LISTED_ACCOUNTS`] of a mnemonic, one of a single
+    /// key.
     #[must_use]
     pub fn public_keys(&self) -> &[PublicKey] {
         &self.keys

@@ -1,9 +1,11 @@
 //! Keys, and what they sign.
 //!
-//! A wallet is a secret under a passphrase and a list of public keys in the clear: watching needs no passphrase,
-//! spending does. This crate makes secrets, keeps them in files, and turns payments into transactions.
+//! A wallet is a secret under a passphrase and a list of public keys in the clear: watching needs no
+//! passphrase, spending does. This crate makes secrets, keeps them in files, and turns payments into
+//! transactions.
 //!
-//! - [`Mnemonic`]: 12 or 24 English words (BIP 39), and the keys behind them (SLIP-0010, `m/44'/1'/account'/0'`)
+//! - [`Mnemonic`]: 12 or 24 English words (BIP 39), and the keys behind them (SLIP-0010,
+//!   `m/44'/1'/account'/0'`)
 //! - [`Key`]: one Ed25519 key; [`dev_account`]: the ten that every private chain funds
 //! - [`Keystore`]: a directory of encrypted files; [`Wallet`] is the public half, [`Unlocked`] the secret one
 //! - [`Payment`] and [`Fee`]: what is to be paid, until it becomes an unsigned transaction

@@ -45,6 +45,13 @@ impl HeaderTree {
         Some((self.info(fork), ids))
     }
 
+    /// Height at which the branch of `id` leaves the best chain, or joins its end.
+    #[must_use]
+    pub fn fork_height(&self, id: &BlockId) -> Option<u32> {
+        let at = self.find(id)?;
+        Some(self.entry(self.common_ancestor(at, self.best_index())).height)
+    }
+
     /// Every branch head: headers without children, most work first.
     #[must_use]
     pub fn heads(&self) -> Vec<HeaderInfo> {

@@ -34,15 +34,6 @@ pub struct DisconnectedBlock {
     pub txs: Vec<Arc<Transaction>>,
 }
 
-/// Transactions that apply in order on the tip, and what the state would be.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    /// The transactions that applied.
-    pub txs: Vec<Arc<Transaction>>,
-    /// The root after them and the reward.
-    pub state_root: StateRoot,
-}
-
 impl Ledger {
     /// Connects a block to the tip: applies it, compares the state root, and commits everything in one batch.
     ///
@@ -114,23 +105,10 @@ impl Ledger {
         Ok(DisconnectedBlock { header, txs })
     }
 
-    /// Drafts the next block: of the candidates, those that apply in order, and the state root after them.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn draft(&self, candidates: &[Arc<Transaction>], miner: Address) -> Result<Draft, StoreError> {
-        let mut transition = Transition::new(self, &self.chain.params);
-        let mut txs = Vec::with_capacity(candidates.len());
-        for tx in candidates {
-            match transition.apply(tx) {
-                Ok(()) => txs.push(tx.clone()),
-                Err(TransitionError::Rule(_)) => {}
-                Err(TransitionError::Read(error)) => return Err(error),
-            }
-        }
-        let changes = transition.finish(miner, self.tip.height.saturating_add(1))?;
-        let (tree, _) = self.next_tree(&changes);
-        Ok(Draft { txs, state_root: tree.root() })
+    /// The root of the state if these changes followed the tip.
+    #[must_use]
+    pub fn root_after(&self, changes: &Changes) -> StateRoot {
+        self.next_tree(changes).0.root()
     }
 
     /// Applies the transactions; also tells the account charges that each paid.
@@ -206,8 +184,9 @@ fn put_index(batch: &mut Batch<'_>, header: &Header, txs: &[Arc<Transaction>], w
     for ((tx, position), charge) in txs.iter().zip(0..).zip(with.charges) {
         let txid = tx.txid(&genesis);
         batch.put(Family::TxIndex, txid.as_bytes(), &TxLocation { height, position }.encode());
-        for (address, (sent, received)) in flows(tx, *charge) {
-            let event = AddressEvent { height, position, txid: Some(txid), sent, received };
+        for (address, flow) in flows(tx, *charge) {
+            let Flow { sent, fee, received } = flow;
+            let event = AddressEvent { height, position, txid: Some(txid), sent, fee, received };
             batch.put(Family::AddressIndex, &event.key(&address), &event.encode());
         }
     }
@@ -228,14 +207,24 @@ fn delete_index(batch: &mut Batch<'_>, header: &Header, txs: &[Arc<Transaction>]
     batch.delete(Family::AddressIndex, &reward.key(&header.content().miner));
 }
 
-/// What a transaction took from, and gave to, each address in it.
-fn flows(tx: &Transaction, charge: Amount) -> BTreeMap<Address, (Amount, Amount)> {
-    let within = "all that exists is at most 2^100";
-    let spent = tx.spent().and_then(|spent| spent.checked_add(charge)).expect(within);
-    let mut flows = BTreeMap::from([(tx.sender(), (spent, Amount::ZERO))]);
-    for output in &tx.unsigned().outputs {
+/// What a transaction did to one address.
+#[derive(Clone, Copy, Default)]
+struct Flow {
+    sent: Amount,
+    fee: Amount,
+    received: Amount,
+}
+
+/// What a transaction did to each address in it.
+fn flows(tx: &Transaction, charge: Amount) -> BTreeMap<Address, Flow> {
+    let add = |a: Amount, b: Amount| a.checked_add(b).expect("all that exists is at most 2^100");
+    let outputs = &tx.unsigned().outputs;
+    let sent = outputs.iter().fold(Amount::ZERO, |sum, output| add(sum, output.amount));
+    let fee = add(tx.unsigned().fee, charge);
+    let mut flows = BTreeMap::from([(tx.sender(), Flow { sent, fee, received: Amount::ZERO })]);
+    for output in outputs {
         let flow = flows.entry(output.to).or_default();
-        flow.1 = flow.1.checked_add(output.amount).expect(within);
+        flow.received = add(flow.received, output.amount);
     }
     flows
 }

@@ -2,7 +2,7 @@
 
 use super::error::{AddError, PoolError};
 use super::events::EventKind as What;
-use super::order::{ChunkRef, FeeRate, OrderKey, wide};
+use super::order::{ChunkRef, OrderKey, wide};
 use super::sender::{Chain, Entry, MAX_EXECUTABLE, MAX_NONCES_AHEAD, MAX_WAITING, Source, need};
 use super::{Mempool, Place, Settled, waiting_key};
 use starling_consensus::{Accounts, TxError, check_fields, check_transaction};
@@ -88,17 +88,16 @@ impl Mempool {
         source: Source,
         settled: &Settled<'_, A>,
     ) -> Result<Plan, AddError<A::Error>> {
-        let txid = self.check_alone(tx, settled.next_height)?;
+        let txid = self.check_alone(tx, source, settled.next_height)?;
         let (sender, nonce) = (tx.sender(), tx.unsigned().nonce);
         let account = settled.accounts.account(&sender).map_err(AddError::Read)?;
-        let before = self.senders.get(&sender).cloned().unwrap_or_else(|| Chain::new(account.nonce));
-        check_nonce(nonce, &before)?;
-        if let Some(entry) = before.get(nonce) {
+        let mut chain = self.senders.get(&sender).cloned().unwrap_or_else(|| Chain::new(account.nonce));
+        check_nonce(nonce, &chain)?;
+        if let Some(entry) = chain.get(nonce) {
             check_replacement(tx, &entry.tx, self.floor.current())?;
         }
         let need = need(tx, &self.params, settled.accounts).map_err(AddError::Read)?;
         let (tx, arrival) = (Arc::clone(tx), self.arrivals + 1);
-        let mut chain = before.clone();
         let replaced = chain.insert(Entry {
             tx,
             txid,
@@ -113,12 +112,12 @@ impl Mempool {
         check_balance(&chain, &account)?;
         let mut plan =
             Plan { sender, nonce, txid, chain, replaced, promoted, evict: Vec::new(), push_out: Vec::new() };
-        self.plan_room(&mut plan, &before)?;
+        self.plan_room(&mut plan)?;
         Ok(plan)
     }
 
     /// The rules that need no account.
-    fn check_alone(&self, tx: &Transaction, next_height: u32) -> Result<TxId, PoolError> {
+    fn check_alone(&self, tx: &Transaction, source: Source, next_height: u32) -> Result<TxId, PoolError> {
         check_fields(tx, &self.genesis)?;
         if self.contains(&tx.wtxid()) {
             return Err(PoolError::Duplicate);
@@ -129,7 +128,9 @@ impl Mempool {
         }
         self.check_floor(tx)?;
         let valid_until = tx.unsigned().valid_until;
-        let least = next_height.saturating_add(MIN_BLOCKS_VALID);
+        // One from the pool's file had its blocks when it first came.
+        let ahead = if source == Source::Loaded { 0 } else { MIN_BLOCKS_VALID };
+        let least = next_height.saturating_add(ahead);
         match valid_until {
             0 => Ok(txid),
             _ if valid_until < next_height => Err(PoolError::Expired { valid_until, height: next_height }),
@@ -148,9 +149,12 @@ impl Mempool {
     }
 
     /// Finds what must leave so that the new chain fits.
-    fn plan_room(&self, plan: &mut Plan, before: &Chain) -> Result<(), PoolError> {
-        let executable = (self.executable.bytes + memory(plan.chain.executable())) - memory(before.executable());
-        let waiting = (self.waiting.bytes + memory(plan.chain.waiting())) - memory(before.waiting());
+    fn plan_room(&self, plan: &mut Plan) -> Result<(), PoolError> {
+        let before = self.senders.get(&plan.sender);
+        let (executable_before, waiting_before) =
+            before.map_or((0, 0), |chain| (memory(chain.executable()), memory(chain.waiting())));
+        let executable = self.executable.bytes - executable_before + memory(plan.chain.executable());
+        let waiting = self.waiting.bytes - waiting_before + memory(plan.chain.waiting());
         if let Some(over) = over(executable, self.limits.executable_bytes()) {
             plan.evict = self.room_among_executable(plan, over)?;
         }
@@ -166,7 +170,11 @@ impl Mempool {
     /// The worst chunks of other senders, `over` bytes at least, all of them worse than the one that the newest
     /// executable transaction would be mined with: so none with followers goes for one that pays less than them
     /// together.
-    fn room_among_executable(&self, plan: &Plan, over: usize) -> Result<Vec<(OrderKey, ChunkRef)>, PoolError> {
+    fn room_among_executable(
+        &self,
+        plan: &Plan,
+        over: usize,
+    ) -> Result<Vec<(OrderKey, ChunkRef)>, PoolError> {
         let full = PoolError::PoolFull { rate: u64::MAX };
         let chunks = plan.chain.chunks();
         let newest = if plan.promoted.is_empty() { plan.nonce } else { plan.chain.next_nonce() - 1 };
@@ -177,18 +185,12 @@ impl Mempool {
                 return Err(PoolError::PoolFull { rate: key.rate.per_byte() });
             }
             evict.push((*key, *chunk));
-            freed += self.chunk_memory(key, chunk);
+            freed += memory(self.chunk_entries(key, chunk));
             if freed >= over {
                 return Ok(evict);
             }
         }
         Err(full)
-    }
-
-    fn chunk_memory(&self, key: &OrderKey, chunk: &ChunkRef) -> usize {
-        let entries = self.senders.get(&chunk.sender).map_or(&[][..], Chain::executable);
-        let from = entries.partition_point(|entry| entry.nonce() < key.nonce.0);
-        memory(&entries[from..from + chunk.count])
     }
 
     /// The same among those behind gaps, one by one.
@@ -238,12 +240,21 @@ impl Mempool {
             self.leave(&entry, What::ReplacedBy(plan.txid));
             entry.tx
         });
-        Admitted { txid: plan.txid, wtxid: tx.wtxid(), executable, replaced, evicted, promoted: plan.promoted }
+        Admitted {
+            txid: plan.txid,
+            wtxid: tx.wtxid(),
+            executable,
+            replaced,
+            evicted,
+            promoted: plan.promoted,
+        }
     }
 
     pub(super) fn note_promoted(&mut self, promoted: &[Wtxid]) {
         for wtxid in promoted {
-            if let Some(txid) = self.by_wtxid.get(wtxid).and_then(|place| self.entry(place)).map(|entry| entry.txid) {
+            if let Some(txid) =
+                self.by_wtxid.get(wtxid).and_then(|place| self.entry(place)).map(|entry| entry.txid)
+            {
                 self.events.record(txid, self.now, What::Promoted);
             }
         }

@@ -14,10 +14,14 @@ pub enum PoolError {
     #[error("the transaction is pending already; nothing is left to do but wait")]
     Duplicate,
     /// The same body with other signatures is pending. Its fee is the same, so it never pays as a replacement.
-    #[error("transaction {0} is pending already under other signatures; to replace it, raise the fee and sign again")]
+    #[error(
+        "transaction {0} is pending already under other signatures; to replace it, raise the fee and sign again"
+    )]
     KnownTxid(TxId),
     /// Below the floor.
-    #[error("the fee is {fee} STAR; the pool asks for at least {needed} ({floor} motes per byte): raise the fee")]
+    #[error(
+        "the fee is {fee} STAR; the pool asks for at least {needed} ({floor} motes per byte): raise the fee"
+    )]
     FeeTooLow {
         /// The transaction's fee.
         fee: Amount,
@@ -35,7 +39,9 @@ pub enum PoolError {
         height: u32,
     },
     /// Too few blocks could take it.
-    #[error("valid until height {valid_until} is too soon; sign it again with 0 (no limit) or at least {least}")]
+    #[error(
+        "valid until height {valid_until} is too soon; sign it again with 0 (no limit) or at least {least}"
+    )]
     ExpiresTooSoon {
         /// The transaction's limit.
         valid_until: u32,
@@ -59,7 +65,9 @@ pub enum PoolError {
         next: u64,
     },
     /// All places behind a gap are taken.
-    #[error("{limit} transactions of this sender wait behind a missing nonce already; submit nonce {next} first")]
+    #[error(
+        "{limit} transactions of this sender wait behind a missing nonce already; submit nonce {next} first"
+    )]
     TooManyWaiting {
         /// Waiting transactions that a sender may have.
         limit: usize,
@@ -84,7 +92,9 @@ pub enum PoolError {
         needed: Amount,
     },
     /// Another transaction has the nonce, and this one does not pay enough to take its place.
-    #[error("a transaction with this nonce is pending; to replace it, the fee must be at least {needed} STAR, not {fee}")]
+    #[error(
+        "a transaction with this nonce is pending; to replace it, the fee must be at least {needed} STAR, not {fee}"
+    )]
     ReplacementTooCheap {
         /// The transaction's fee.
         fee: Amount,
@@ -92,13 +102,17 @@ pub enum PoolError {
         needed: Amount,
     },
     /// No space, and all there is pays at least as much per byte.
-    #[error("the pool is full of transactions that pay at least as much; raise the fee above {rate} motes per byte")]
+    #[error(
+        "the pool is full of transactions that pay at least as much; raise the fee above {rate} motes per byte"
+    )]
     PoolFull {
         /// Motes per byte of the cheapest that could make room; `u64::MAX` when the pool is too small for this.
         rate: u64,
     },
     /// Its source has too much waiting behind gaps already.
-    #[error("this peer's share of {limit} bytes for transactions behind a nonce gap is used up; close gaps first")]
+    #[error(
+        "this peer's share of {limit} bytes for transactions behind a nonce gap is used up; close gaps first"
+    )]
     PeerQuota {
         /// Bytes of memory.
         limit: usize,

@@ -202,7 +202,13 @@ pub(super) struct Events {
 
 impl Events {
     pub(super) fn new(max_trails: usize) -> Self {
-        Self { trails: HashMap::new(), by_age: VecDeque::new(), max_trails, fresh: VecDeque::new(), missed: 0 }
+        Self {
+            trails: HashMap::new(),
+            by_age: VecDeque::new(),
+            max_trails,
+            fresh: VecDeque::new(),
+            missed: 0,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -255,7 +261,8 @@ impl Events {
 
     /// What the trail's end says of a transaction that is not in the pool.
     pub(super) fn last_status(&self, txid: &TxId) -> TxStatus {
-        let moves = self.trail(txid).iter().rev().find(|event| !matches!(event.what, EventKind::Announced { .. }));
+        let moves =
+            self.trail(txid).iter().rev().find(|event| !matches!(event.what, EventKind::Announced { .. }));
         match moves.map(|event| &event.what) {
             None => TxStatus::Unknown,
             Some(EventKind::Mined { height, block }) => TxStatus::Mined { height: *height, block: *block },

@@ -74,12 +74,20 @@ pub(super) struct Chunk {
     pub(super) count: usize,
 }
 
+impl Chunk {
+    /// The same to the last byte: keys are equal at equal rates, whatever fee and bytes those are made of.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self == other && self.key.rate.bytes == other.key.rate.bytes
+    }
+}
+
 /// Splits a chain into its best prefix, the best prefix of the rest, and so on: rates never rise from one chunk to
 /// the next. `items` are (nonce, arrival, rate) in the order of nonces.
 pub(super) fn chunks(items: impl Iterator<Item = (u64, u64, FeeRate)>) -> Vec<Chunk> {
     let mut chunks: Vec<Chunk> = Vec::new();
     for (nonce, arrival, rate) in items {
-        let mut last = Chunk { key: OrderKey { rate, arrival: Reverse(arrival), nonce: Reverse(nonce) }, count: 1 };
+        let mut last =
+            Chunk { key: OrderKey { rate, arrival: Reverse(arrival), nonce: Reverse(nonce) }, count: 1 };
         while let Some(before) = chunks.pop_if(|before| last.key.rate > before.key.rate) {
             let FeeRate { fee, bytes } = before.key.rate;
             let rate = FeeRate { fee: fee + last.key.rate.fee, bytes: bytes + last.key.rate.bytes };

@@ -4,6 +4,7 @@ use super::events::DropReason;
 use super::order::{Chunk, FeeRate, chunks};
 use starling_consensus::Accounts;
 use starling_genesis::Params;
+use starling_primitives::limits::MAX_TX_BYTES;
 use starling_primitives::state::Account;
 use starling_primitives::{Address, Amount, Transaction, TxId, Wtxid};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ pub const MAX_EXECUTABLE: usize = 64;
 /// Transactions that a sender may have behind a gap.
 pub const MAX_WAITING: usize = 16;
 /// Nonces from the settled one on that a sender may use.
-pub(super) const MAX_NONCES_AHEAD: u64 = 80;
+pub(super) const MAX_NONCES_AHEAD: usize = MAX_EXECUTABLE + MAX_WAITING;
 /// Bytes of memory that a transaction takes in structures and indexes, beside twice its encoding (which is kept
 /// encoded and decoded).
 const ENTRY_OVERHEAD_BYTES: usize = 1_024;
@@ -57,18 +58,21 @@ impl Entry {
         FeeRate { fee: self.tx.unsigned().fee.motes(), bytes: self.tx.size() }
     }
 
+    /// Bytes of the pool's space that it takes.
     pub(super) fn memory(&self) -> usize {
-        memory(&self.tx)
+        2 * self.tx.size() + ENTRY_OVERHEAD_BYTES
     }
 }
 
-/// Bytes of the pool's space that a transaction takes.
-pub(super) fn memory(tx: &Transaction) -> usize {
-    2 * tx.size() + ENTRY_OVERHEAD_BYTES
-}
+/// Bytes of the pool's space that the largest transaction takes.
+pub(super) const MAX_ENTRY_BYTES: usize = 2 * MAX_TX_BYTES + ENTRY_OVERHEAD_BYTES;
 
 /// See [`Entry::need`]; none when it is over 2^100 motes.
-pub(super) fn need<A: Accounts>(tx: &Transaction, params: &Params, accounts: &A) -> Result<Option<Amount>, A::Error> {
+pub(super) fn need<A: Accounts>(
+    tx: &Transaction,
+    params: &Params,
+    accounts: &A,
+) -> Result<Option<Amount>, A::Error> {
     let mut recipients: Vec<Address> = tx.unsigned().outputs.iter().map(|output| output.to).collect();
     recipients.sort_unstable();
     recipients.dedup();
@@ -124,6 +128,14 @@ impl Chain {
         self.position(nonce).ok().map(|at| &self.entries[at])
     }
 
+    /// Those that the other chain does not have.
+    pub(super) fn entries_not_in<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Entry> {
+        let known = |entry: &Entry| {
+            other.get(entry.nonce()).is_some_and(|there| there.tx.wtxid() == entry.tx.wtxid())
+        };
+        self.entries.iter().filter(move |entry| !known(entry))
+    }
+
     pub(super) fn is_executable(&self, nonce: u64) -> bool {
         self.position(nonce).is_ok_and(|at| at < self.executable)
     }
@@ -156,6 +168,13 @@ impl Chain {
         Some(self.entries.remove(at))
     }
 
+    /// Keeps the time that it first came, when it was read from a file.
+    pub(super) fn set_added(&mut self, nonce: u64, added: u64) {
+        if let Ok(at) = self.position(nonce) {
+            self.entries[at].added = added;
+        }
+    }
+
     pub(super) fn set_need(&mut self, nonce: u64, need: Amount) {
         if let Ok(at) = self.position(nonce) {
             self.entries[at].need = need;
@@ -169,7 +188,8 @@ impl Chain {
         for entry in waiting {
             entry.waiting_since.get_or_insert(now);
         }
-        let promoted = executable.iter_mut().filter_map(|entry| entry.waiting_since.take().map(|_| entry.tx.wtxid()));
+        let promoted =
+            executable.iter_mut().filter_map(|entry| entry.waiting_since.take().map(|_| entry.tx.wtxid()));
         promoted.collect()
     }
 
@@ -180,14 +200,22 @@ impl Chain {
         let used = self.entries.partition_point(|entry| entry.nonce() < account.nonce);
         let mut left: Vec<(Entry, DropReason)> =
             self.entries.drain(..used).map(|entry| (entry, DropReason::NonceUsed)).collect();
-        let executable = self.gapless();
-        while self.entries.len() > executable + MAX_WAITING {
-            left.extend(self.entries.pop().map(|entry| (entry, DropReason::TooManyWaiting)));
-        }
+        left.extend(self.trim().into_iter().map(|entry| (entry, DropReason::TooManyWaiting)));
         while self.need().is_none_or(|need| need > account.balance) {
             left.extend(self.entries.pop().map(|entry| (entry, DropReason::Insufficient)));
         }
-        self.executable = executable.min(self.entries.len());
+        self.executable = self.executable.min(self.entries.len());
+        left
+    }
+
+    /// Takes out what is too much behind a gap, highest nonces first.
+    pub(super) fn trim(&mut self) -> Vec<Entry> {
+        self.executable = self.gapless();
+        let most = self.executable + MAX_WAITING;
+        let mut left = Vec::new();
+        while self.entries.len() > most {
+            left.extend(self.entries.pop());
+        }
         left
     }
 

@@ -17,7 +17,7 @@ fn records_read_back() {
     assert_eq!(Undo::decode(&undo.encode()).unwrap(), undo);
     let address = Address::new([5; 20]);
     for txid in [None, Some(TxId::new([6; 32]))] {
-        let event = AddressEvent { height: 1, position: 2, txid, sent: Amount::ZERO, received: Amount::MAX };
+        let event = AddressEvent { height: 1, position: 2, txid, sent: Amount::ZERO, fee: Amount::MAX, received: Amount::MAX };
         assert_eq!(AddressEvent::decode(&event.key(&address), &event.encode()).unwrap(), event);
     }
     let location = TxLocation { height: 256, position: 1 };
@@ -31,5 +31,5 @@ fn damaged_records_are_refused() {
     assert_eq!(HeaderRecord::decode(&[4]), Err(Damaged::Field("status")));
     assert!(Undo::decode(&[0; 17]).is_err());
     assert!(TxLocation::decode(&[0; 7]).is_err());
-    assert!(AddressEvent::decode(&[0; 28], &[0; 33]).is_err());
+    assert!(AddressEvent::decode(&[0; 28], &[0; 49]).is_err());
 }

@@ -3,8 +3,8 @@
 use super::*;
 use starling_primitives::{Address, BlockId, HistoryRoot, StateRoot, TxRoot};
 
-/// A template at a height, with this extra, which one hash in `2^zero_bits` meets.
-pub(crate) fn template(height: u32, extra: &[u8], zero_bits: u8) -> Header {
+/// Work and content of a template at a height, which one hash in `2^zero_bits` meets.
+pub(crate) fn template(height: u32, zero_bits: u8) -> (WorkHeader, Content) {
     let content = Content {
         height,
         miner: Address::new([7; 20]),
@@ -22,17 +22,23 @@ pub(crate) fn template(height: u32, extra: &[u8], zero_bits: u8) -> Header {
         bits: Target::power_of_two(u8::MAX - zero_bits + 1).bits(),
         nonce: 0,
     };
-    Header::new(work, extra, content).unwrap()
+    (work, content)
+}
+
+/// A job at a height that takes about `2^zero_bits` hashes.
+pub(crate) fn job(height: u32, zero_bits: u8, pow: PowKind) -> Job {
+    let (work, content) = template(height, zero_bits);
+    Job::new(work, b"test", content, pow).unwrap()
 }
 
 /// A job that ends after about 256 hashes.
 pub(crate) fn easy(height: u32, pow: PowKind) -> Job {
-    Job::new(&template(height, b"test", 8), pow).unwrap()
+    job(height, 8, pow)
 }
 
 /// A job that does not end: 2^255 hashes.
 pub(crate) fn endless(height: u32) -> Job {
-    Job::new(&template(height, b"test", 255), PowKind::Sha256d).unwrap()
+    job(height, 255, PowKind::Sha256d)
 }
 
 /// Asserts by the plain path that `header` is a block of the job.

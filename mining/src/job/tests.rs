@@ -1,25 +1,33 @@
 //! Jobs are checked when they are made, and shares do not overlap.
 
-use super::samples::{easy, template};
+use super::samples::{easy, endless, template};
 use super::*;
 use starling_primitives::Bits;
 use std::collections::BTreeSet;
 
 #[test]
 fn bits_without_a_target_are_refused() {
-    let header = template(5, b"test", 8);
-    let work = WorkHeader { bits: Bits::new(0), ..*header.work() };
-    let header = Header::new(work, b"test", *header.content()).unwrap();
-    let error = Job::new(&header, PowKind::Sha256d).unwrap_err();
+    let (work, content) = template(5, 8);
+    let work = WorkHeader { bits: Bits::new(0), ..work };
+    let error = Job::new(work, b"test", content, PowKind::Sha256d).unwrap_err();
     assert_eq!(error, JobError::Target(TargetError::Zero(Bits::new(0))));
 }
 
 #[test]
-fn an_extra_must_leave_room_for_the_counter() {
+fn a_version_that_is_not_allowed_is_refused() {
+    let (work, content) = template(5, 8);
+    let work = WorkHeader { version: 4, ..work };
+    let error = Job::new(work, b"test", content, PowKind::Sha256d).unwrap_err();
+    assert_eq!(error, JobError::Format(DecodeError::BadHeaderVersion(4)));
+}
+
+#[test]
+fn a_prefix_may_be_empty_and_must_leave_room_for_the_counter() {
     // Height 5 is pushed by one byte, so 99 bytes of extra fit, 8 of them the counter's.
-    assert!(Job::new(&template(5, &[0; 91], 8), PowKind::Sha256d).is_ok());
-    let error = Job::new(&template(5, &[0; 92], 8), PowKind::Sha256d).unwrap_err();
-    assert_eq!(error, JobError::Extra(DecodeError::ExtraTooLong(100)));
+    let (work, content) = template(5, 8);
+    let new = |length| Job::new(work, &vec![0; length], content, PowKind::Sha256d);
+    assert!(new(0).is_ok() && new(91).is_ok());
+    assert_eq!(new(92).unwrap_err(), JobError::Format(DecodeError::ExtraTooLong(100)));
 }
 
 #[test]
@@ -31,7 +39,7 @@ fn each_counter_is_a_coinbase_of_its_own() {
 
 #[test]
 fn work_that_does_not_hold_is_not_handed_out() {
-    let job = Job::new(&template(5, b"test", 255), PowKind::Sha256d).unwrap();
+    let job = endless(5);
     let candidate = job.candidate(0);
     assert_eq!(job.finish(candidate.work, &candidate), None);
 

@@ -1,7 +1,7 @@
 //! The search finds what the plain path accepts, rolls what may be rolled, and stops.
 
 use super::*;
-use crate::job::samples::{assert_is_block, easy, endless, template};
+use crate::job::samples::{assert_is_block, easy, endless, job};
 use starling_primitives::PowKind;
 use std::collections::BTreeSet;
 use std::num::NonZeroU16;
@@ -25,7 +25,7 @@ fn a_block_is_found_for_both_kinds_of_work() {
 
 #[test]
 fn the_easiest_target_is_met_at_once() {
-    let job = Job::new(&template(1, b"", 1), PowKind::Sha256dTagged).unwrap();
+    let job = job(1, 1, PowKind::Sha256dTagged);
     assert_is_block(&whole(&job).unwrap(), &job);
 }
 
@@ -77,7 +77,7 @@ fn between_two_looks_at_the_flag_there_are_4096_hashes() {
 fn a_small_space_rolls_the_version_and_then_the_counter() {
     // Four nonces and two versions for each counter: about 256 hashes lie beyond the first of either.
     for pow in [PowKind::Sha256d, PowKind::Sha256dTagged] {
-        let job = Job::new(&template(3, b"roll", 10), pow).unwrap();
+        let job = job(3, 10, pow);
         let space = Space { last_nonce: 3, rolls: 2 };
         let mut hashes = 0;
         let found = search_space(&job, Part::WHOLE, &space, &mut |count| {

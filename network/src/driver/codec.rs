@@ -5,6 +5,7 @@ use super::message::{Protocol, RequestFailure};
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::StreamProtocol;
 use libp2p::request_response::{Codec, OutboundFailure};
+use starling_primitives::limits;
 use std::io;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ const BODIES_STOP_BYTES: u32 = 4 * 1024 * 1024;
 const PUSH_BYTES: u32 = 320 * 1024;
 /// Bytes of an encoded transaction at the most (formats: Transaction).
 const MAX_TX_BYTES: u32 = 16_384;
+
+const _: () = assert!(MAX_TX_BYTES as usize == limits::MAX_TX_BYTES);
 
 /// Caps of one protocol, bytes of the message without its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -268,7 +268,7 @@ async fn connections_over_the_cap_are_refused() {
     // One outbound connection has a place of its own, a second has none.
     c.seen.clear();
     connect(&mut a, &mut c).await;
-    let mut d = Node::new(TCP).await;
+    let d = Node::new(TCP).await;
     a.send(NetCommand::Dial(d.address.clone())).await;
     a.until("refusal", |event| matches!(event, NetEvent::DialFailed { .. }).then_some(())).await;
     a.talk(&mut b, 1).await;

@@ -1,4 +1,5 @@
-//! Whom to dial: addresses given by hand, which are never given up, and nodes of the local network, which are.
+//! Whom to dial: addresses given by hand, which are never given up, and nodes of the local network, which
+//! are.
 
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
@@ -38,7 +39,12 @@ pub(crate) struct Dials {
 
 impl Dials {
     /// Takes an address up, due at once. Known already: nothing changes but that it counts as given by hand.
-    pub(crate) fn add(&mut self, address: Multiaddr, peer: Option<PeerId>, manual: bool) -> Result<(), BookFull> {
+    pub(crate) fn add(
+        &mut self,
+        address: Multiaddr,
+        peer: Option<PeerId>,
+        manual: bool,
+    ) -> Result<(), BookFull> {
         let bare = without_peer(&address);
         if let Some(entry) = self.entries.iter_mut().find(|entry| without_peer(&entry.address) == bare) {
             if manual {

@@ -40,7 +40,7 @@ pub(crate) enum Judged {
     FetchFrom(PeerId),
     /// It is right.
     Accepted {
-        announcement: Announcement,
+        announcement: Box<Announcement>,
         /// First to come first.
         sources: Vec<PeerId>,
         /// It came by `push/1` alone: gossip has not heard it.
@@ -99,7 +99,7 @@ impl Announcements {
         if self.pending.len() >= MAX_PENDING {
             return hub.verdict(message, Verdict::Ignore);
         }
-        let header = announcement.header.clone();
+        let header = Box::new(announcement.header.clone());
         let (sources, arrived) = (vec![peer], hub.now);
         let pending = Pending { announcement, message, sources, arrived, held_until: None, held: false };
         self.pending.insert(id, pending);
@@ -120,7 +120,8 @@ impl Announcements {
                 for peer in &pending.sources {
                     hub.peers.raise_height(peer, height);
                 }
-                Judged::Accepted { announcement: pending.announcement, sources: pending.sources, publish }
+                let announcement = Box::new(pending.announcement);
+                Judged::Accepted { announcement, sources: pending.sources, publish }
             }
             AnnounceOutcome::Reject(penalty) => {
                 hub.verdict(pending.message, Verdict::Reject);
@@ -157,10 +158,10 @@ impl Announcements {
             if pending.held && view.has_header(&pending.announcement.header.parent()) {
                 pending.held = false;
                 let peer = pending.sources.first().copied();
-                let header = pending.announcement.header.clone();
-                peer.into_iter().for_each(|peer| {
-                    hub.report(Report::Announcement { peer, header: header.clone() });
-                });
+                if let Some(peer) = peer {
+                    let header = Box::new(pending.announcement.header.clone());
+                    hub.report(Report::Announcement { peer, header });
+                }
                 return true;
             }
             // One that the core is judging keeps its place until gossip forgets it.

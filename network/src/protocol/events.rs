@@ -169,12 +169,7 @@ impl Network {
         self.hub.command(NetCommand::Reply { token, data: answer.encode() });
     }
 
-    fn on_response(
-        &mut self,
-        id: RequestId,
-        result: Result<Vec<u8>, RequestFailure>,
-        view: &dyn ChainView,
-    ) {
+    fn on_response(&mut self, id: RequestId, result: Result<Vec<u8>, RequestFailure>, view: &dyn ChainView) {
         let hub = &mut self.hub;
         // Of a peer that was let go, nothing is expected any more.
         let Some(asked) = hub.close(id) else { return };

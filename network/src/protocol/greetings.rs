@@ -1,5 +1,5 @@
-//! Statuses: each new peer's at once, then every ten seconds in one direction or the other, so that a node that
-//! slept or missed an announcement notices that it is behind.
+//! Statuses: each new peer's at once, then every ten seconds in one direction or the other, so that a node
+//! that slept or missed an announcement notices that it is behind.
 
 use super::Hub;
 use crate::driver::RequestId;
@@ -42,10 +42,11 @@ impl Greetings {
 
     /// Asks those whose time has come.
     pub(crate) fn step(&mut self, hub: &mut Hub, ours: Status) {
-        for (peer, due) in self.due.iter_mut().filter(|(_, due)| **due <= hub.now) {
+        let now = hub.now;
+        for (peer, due) in self.due.iter_mut().filter(|(_, due)| **due <= now) {
             if let Some(id) = hub.ask(peer, &Question::Status(ours)) {
                 self.open.insert(id, *peer);
-                *due = hub.now + REFRESH;
+                *due = now + REFRESH;
             }
         }
     }

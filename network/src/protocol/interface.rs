@@ -43,7 +43,7 @@ pub enum Report {
         /// Who sent it first.
         peer: PeerId,
         /// The header.
-        header: Header,
+        header: Box<Header>,
     },
     /// Judge it by [`super::Network::transaction_checked`].
     Transaction {
@@ -67,8 +67,8 @@ pub enum Report {
         /// The body.
         body: Body,
     },
-    /// Nobody serves the body of this block, or all that is served is false: set its branch aside. Said again every
-    /// minute while it stays wanted.
+    /// Nobody serves the body of this block, or all that is served is false: set its branch aside. Said again
+    /// every minute while it stays wanted.
     Unserved {
         /// The block.
         id: BlockId,

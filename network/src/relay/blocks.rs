@@ -1,5 +1,6 @@
 //! Announced blocks: the body is put together from the pool and the leftovers. What is missing comes from the
-//! announcer, after 500 ms also from a second peer, after 1 s from a third; after 2 s the whole body is fetched.
+//! announcer, after 500 ms also from a second peer, after 1 s from a third; after 2 s the whole body is
+//! fetched.
 
 use super::Leftovers;
 use crate::driver::{Protocol, RequestId};

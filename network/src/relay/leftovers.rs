@@ -37,3 +37,6 @@ impl Leftovers {
         self.txs.get(id).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
-//! Looking through peers' pools: each new peer's once, all again after a reorganisation, and one now and then, for
-//! gossip may lose a message.
+//! Looking through peers' pools: each new peer's once, all again after a reorganisation, and one now and
+//! then, for gossip may lose a message.
 
 use super::Pulls;
 use crate::driver::{Protocol, RequestId};
@@ -102,3 +102,6 @@ impl Pools {
         self.next = now + NOW_AND_THEN;
     }
 }
+
+#[cfg(test)]
+mod tests;

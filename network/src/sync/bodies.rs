@@ -1,5 +1,6 @@
-//! Bodies: what the core wants, in order, is asked from all peers that claim to have it. Who holds up the first of
-//! them gets two seconds, doubling to 64, then another is asked; late answers are taken all the same.
+//! Bodies: what the core wants, in order, is asked from all peers that claim to have it. Who holds up the
+//! first of them gets two seconds, doubling to 64, then another is asked; late answers are taken all the
+//! same.
 
 use crate::driver::{Protocol, RequestId};
 use crate::peers::Penalty;
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 /// Bodies looked at ahead.
-pub const WINDOW: usize = 1_024;
+const WINDOW: usize = 1_024;
 /// Blocks that were announced and could not be rebuilt, beside the window.
 const MAX_EXTRAS: usize = 16;
 /// How long such a block is tried.
@@ -130,7 +131,9 @@ impl Bodies {
     pub(crate) fn checked(&mut self, id: &BlockId, outcome: BodyOutcome, hub: &mut Hub) {
         let Some(from) = self.delivered.remove(id) else { return };
         if outcome == BodyOutcome::Mismatch {
-            from.iter().for_each(|peer| hub.penalise(peer, Penalty::Heavy, "served a body that is not the header's"));
+            from.iter().for_each(|peer| {
+                hub.penalise(peer, Penalty::Heavy, "served a body that is not the header's")
+            });
             let Some(item) = self.items.iter_mut().find(|item| item.id == *id) else { return };
             item.liars.extend(from);
             if item.liars.len() >= MAX_LIARS {
@@ -189,21 +192,20 @@ impl Bodies {
     pub(crate) fn step(&mut self, hub: &mut Hub, elsewhere: &dyn Fn(&BlockId) -> bool) {
         let now = hub.now;
         self.items.retain(|item| item.extra_until.is_none_or(|until| until > now));
-        let missing: Vec<usize> = (0..self.items.len())
-            .filter(|at| {
-                let id = &self.items[*at].id;
-                !self.delivered.contains_key(id) && !elsewhere(id)
-            })
-            .collect();
-        self.watch_front(&missing, hub);
-        self.mark_stalled(&missing, hub);
-        let asked: HashSet<BlockId> =
-            self.batches.values().filter(|batch| !batch.stalled).flat_map(|batch| batch.ids.clone()).collect();
-        let mut free: Vec<usize> =
-            missing.into_iter().filter(|at| !asked.contains(&self.items[*at].id)).collect();
-        if free.is_empty() {
+        let first: Vec<usize> = self.missing(elsewhere).take(NEAR_TIP + 1).collect();
+        self.watch_front(&first, hub);
+        self.mark_stalled(&first, hub);
+        if first.is_empty() || hub.peers.iter().all(|(peer, _)| !hub.can_ask(peer, Protocol::Bodies, 1)) {
             return;
         }
+        let asked: HashSet<BlockId> = self
+            .batches
+            .values()
+            .filter(|batch| !batch.stalled)
+            .flat_map(|batch| batch.ids.clone())
+            .collect();
+        let mut free: Vec<usize> =
+            self.missing(elsewhere).filter(|at| !asked.contains(&self.items[*at].id)).collect();
         // Larger batches are for the faster; among equals the better.
         let mut peers = hub.peers.ranked(now);
         peers.sort_by_key(|peer| std::cmp::Reverse(self.batch_of.get(peer).copied().unwrap_or(FIRST_BATCH)));
@@ -214,6 +216,12 @@ impl Bodies {
                 break;
             }
         }
+    }
+
+    /// Places in the list of the bodies that are neither with the core nor being rebuilt.
+    fn missing<'a>(&'a self, elsewhere: &'a dyn Fn(&BlockId) -> bool) -> impl Iterator<Item = usize> + 'a {
+        let missing = |id: &BlockId| !self.delivered.contains_key(id) && !elsewhere(id);
+        (0..self.items.len()).filter(move |at| missing(&self.items[*at].id))
     }
 
     /// Asks one peer for the first of `free` that it has, and takes them out; false when it cannot be asked.
@@ -270,10 +278,10 @@ impl Bodies {
         }
     }
 
-    /// Finds who holds up the first of the window, or any body near the tip.
+    /// Finds who holds up the first of the window, or any body near the tip; `missing` are the first so many.
     fn mark_stalled(&mut self, missing: &[usize], hub: &mut Hub) {
         let watched = if missing.len() <= NEAR_TIP { missing.len() } else { 1 };
-        let watched: Vec<BlockId> = missing[..watched].iter().map(|at| self.items[*at].id).collect();
+        let watched: Vec<BlockId> = missing.iter().take(watched).map(|at| self.items[*at].id).collect();
         let front_since = self.front.map_or(hub.now, |(_, since)| since);
         let mut stalled = Vec::new();
         for batch in self.batches.values_mut().filter(|batch| !batch.stalled) {

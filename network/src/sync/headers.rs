@@ -1,5 +1,6 @@
-//! Headers: one peer with more work than our best header is asked for all it has, 2,000 at a time, until it sends
-//! fewer; a second one after 15 seconds without progress. Who announces a block on an unknown parent is asked too.
+//! Headers: one peer with more work than our best header is asked for all it has, 2,000 at a time, until it
+//! sends fewer; a second one after 15 seconds without progress. Who announces a block on an unknown parent is
+//! asked too.
 
 use crate::driver::{Protocol, RequestId};
 use crate::peers::Penalty;
@@ -75,9 +76,11 @@ impl Headers {
         }
     }
 
-    /// Asks this peer: it announced a block whose parent is not known.
-    pub(crate) fn fetch_from(&mut self, peer: PeerId, now: Duration) {
-        if self.legs.len() < MAX_LEGS && self.legs.iter().all(|leg| leg.peer != peer) {
+    /// Asks this peer: it announced a block whose parent is not known. While we are far behind, one peer is
+    /// enough.
+    pub(crate) fn fetch_from(&mut self, peer: PeerId, synced: bool, now: Duration) {
+        let most = if synced { MAX_LEGS } else { 1 };
+        if self.legs.len() < most && self.legs.iter().all(|leg| leg.peer != peer) {
             self.begin(peer, now);
         }
     }

@@ -1,6 +1,8 @@
 //! What a node answers: `result:u8`, and for "fine" the layout of the protocol.
 
-use super::{HASH_BYTES, MAX_BODIES, MAX_HEADERS, MAX_POOL_IDS, MAX_TX_IDS, Status, counted, length, need, read_hashes};
+use super::{
+    HASH_BYTES, MAX_BODIES, MAX_HEADERS, MAX_POOL_IDS, MAX_TX_IDS, Status, counted, length, need, read_hashes,
+};
 use starling_primitives::codec::at_most;
 use starling_primitives::limits::{MAX_HEADER_BYTES, MAX_TX_BYTES, MIN_TX_BYTES, TX_LEN_BYTES};
 use starling_primitives::{Content, DecodeError, Header, Reader, Transaction, Wtxid};
@@ -159,7 +161,10 @@ pub(crate) fn headers(reader: &mut Reader<'_>) -> Result<Vec<Header>, DecodeErro
 }
 
 /// Bodies as bytes, each at most `max_body_bytes`; decoding them is work for another thread.
-pub(crate) fn bodies(reader: &mut Reader<'_>, max_body_bytes: u32) -> Result<Vec<Option<Vec<u8>>>, DecodeError> {
+pub(crate) fn bodies(
+    reader: &mut Reader<'_>,
+    max_body_bytes: u32,
+) -> Result<Vec<Option<Vec<u8>>>, DecodeError> {
     let limit = usize::try_from(max_body_bytes).unwrap_or(usize::MAX);
     let mut bodies = Vec::new();
     while reader.remaining() > 0 || bodies.is_empty() {

@@ -1,8 +1,8 @@
 //! What a node asks another, one variant a protocol.
 
 use super::{
-    HASH_BYTES, MAX_BODIES, MAX_HEADERS, MAX_LOCATOR_IDS, MAX_POOL_IDS, MAX_TX_IDS, Status, counted, length, need,
-    read_hashes,
+    HASH_BYTES, MAX_BODIES, MAX_HEADERS, MAX_LOCATOR_IDS, MAX_POOL_IDS, MAX_TX_IDS, Status, counted, length,
+    need, read_hashes,
 };
 use crate::driver::{Protocol, Topic};
 use starling_primitives::{BlockId, DecodeError, Reader, Wtxid};
@@ -164,7 +164,10 @@ fn read_indices(reader: &mut Reader<'_>) -> Result<Vec<u32>, DecodeError> {
     for _ in 0..count {
         let index = reader.u32()?;
         if indices.last().is_some_and(|last| index <= *last) {
-            return Err(DecodeError::BadField { what: "an index not above the one before", value: index.into() });
+            return Err(DecodeError::BadField {
+                what: "an index not above the one before",
+                value: index.into(),
+            });
         }
         indices.push(index);
     }

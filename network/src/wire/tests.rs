@@ -32,7 +32,8 @@ fn any_status() -> impl Strategy<Value = Status> {
 fn question() -> impl Strategy<Value = Question> {
     prop_oneof![
         any_status().prop_map(Question::Status),
-        (0..=MAX_HEADERS, vec(block_id(), 0..=64)).prop_map(|(max, locator)| Question::Headers { max, locator }),
+        (0..=MAX_HEADERS, vec(block_id(), 0..=64))
+            .prop_map(|(max, locator)| Question::Headers { max, locator }),
         vec(block_id(), 0..=16).prop_map(Question::Bodies),
         block_id().prop_map(Question::BlockIds),
         (block_id(), proptest::collection::btree_set(any::<u32>(), 0..50))

@@ -25,7 +25,8 @@ fn the_json_rpc_form_carries_code_hint_and_values() {
 #[test]
 fn the_form_inside_a_result_is_flat() {
     let value = serde_json::to_value(sample()).unwrap();
-    let flat = json!({"code": "nonce_too_low", "message": "nonce 3 is used", "hint": "take 4", "expected": 4});
+    let flat =
+        json!({"code": "nonce_too_low", "message": "nonce 3 is used", "hint": "take 4", "expected": 4});
     assert_eq!(value, flat);
     assert_eq!(serde_json::from_value::<ApiError>(value).unwrap(), sample());
 }

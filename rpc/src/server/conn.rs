@@ -1,8 +1,8 @@
 //! One connection's socket, and what is known about it while it lives.
 //!
-//! The library under WebSocket starts a task for every message that it can read. So what bounds a connection is
-//! here, below it: nothing is read while a write is blocked or while enough calls run, and a write that stays
-//! blocked ends the connection.
+//! The library under WebSocket starts a task for every message that it can read. So what bounds a connection
+//! is here, below it: nothing is read while a write is blocked or while enough calls run, and a write that
+//! stays blocked ends the connection.
 
 use super::quota::{Memory, Share};
 use futures::task::AtomicWaker;
@@ -91,6 +91,8 @@ pub(crate) struct GuardedSocket {
     write_timeout: Duration,
     /// Runs while a write is blocked.
     blocked: Option<Pin<Box<Sleep>>>,
+    /// Whether a write was blocked for too long: the connection is over in both directions.
+    cut: bool,
     /// Whether the tasks that the last read gave rise to get to run before the next.
     rest: bool,
     _place: OwnedSemaphorePermit,
@@ -104,7 +106,7 @@ impl GuardedSocket {
         write_timeout: Duration,
         place: OwnedSemaphorePermit,
     ) -> Self {
-        Self { tcp, conn, write_timeout, blocked: None, rest: false, _place: place }
+        Self { tcp, conn, write_timeout, blocked: None, cut: false, rest: false, _place: place }
     }
 
     /// Notes how a write went.
@@ -123,10 +125,16 @@ impl GuardedSocket {
                 let timeout = self.write_timeout;
                 let timer = self.blocked.get_or_insert_with(|| Box::pin(sleep(timeout)));
                 ready!(timer.as_mut().poll(cx));
-                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
+                self.cut = true;
+                self.conn.reader.wake();
+                Poll::Ready(Err(does_not_read()))
             }
         }
     }
+}
+
+fn does_not_read() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the client does not read")
 }
 
 impl AsyncRead for GuardedSocket {
@@ -137,6 +145,9 @@ impl AsyncRead for GuardedSocket {
     ) -> Poll<io::Result<()>> {
         // Registered first: what ends the wait may happen right after it is looked at.
         self.conn.reader.register(cx.waker());
+        if self.cut {
+            return Poll::Ready(Err(does_not_read()));
+        }
         if self.blocked.is_some() || self.conn.is_busy() {
             return Poll::Pending;
         }
@@ -151,11 +162,7 @@ impl AsyncRead for GuardedSocket {
 }
 
 impl AsyncWrite for GuardedSocket {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.tcp).poll_write(cx, bytes);
         self.settle(result, cx)
     }

@@ -16,7 +16,7 @@ use jsonrpsee::core::{JsonRawValue, to_json_raw_value};
 use jsonrpsee::server::RpcModule;
 use jsonrpsee::types::Extensions;
 use serde::Serialize;
-use starling_primitives::{TxId, Transaction};
+use starling_primitives::{Transaction, TxId};
 use std::sync::Arc;
 use tokio::sync::broadcast::{self, error::RecvError};
 
@@ -141,10 +141,8 @@ async fn submit_many<A: NodeApi>(call: &Call<A>, texts: &[String]) -> ApiResult<
     let more = u32::try_from(texts.len()).unwrap_or(u32::MAX).saturating_sub(1);
     call.shared.charge(&call.caller, more)?;
     let mut txs: Vec<Transaction> = Vec::with_capacity(texts.len());
-    let malformed: Vec<Option<ApiError>> = texts
-        .iter()
-        .map(|text| read_transaction(text).map(|tx| txs.push(tx)).err())
-        .collect();
+    let malformed: Vec<Option<ApiError>> =
+        texts.iter().map(|text| read_transaction(text).map(|tx| txs.push(tx)).err()).collect();
     let results = if txs.is_empty() { vec![] } else { call.api.tx_submit(txs).await? };
     let mut results = results.into_iter();
     let item = |error: Option<ApiError>| {
@@ -242,8 +240,8 @@ where
     module.register_subscription(name, message, end, run).expect("every name is registered once");
 }
 
-/// Passes messages on until either end is gone. While the client does not read, the channel overwrites what is
-/// oldest, and the client learns how many it missed.
+/// Passes messages on until either end is gone. While the client does not read, the channel overwrites what
+/// is oldest, and the client learns how many it missed.
 async fn deliver<T: Serialize + Clone>(
     mut source: broadcast::Receiver<T>,
     sink: &SubscriptionSink,

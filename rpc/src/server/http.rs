@@ -19,8 +19,10 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use futures::StreamExt;
+use jsonrpsee::core::JsonRawValue;
 use jsonrpsee::server::{Methods, StopHandle, TowerServiceBuilder, http::is_json, ws::is_upgrade_request};
-use jsonrpsee::types::{ErrorObjectOwned, Id, ResponsePayload};
+use jsonrpsee::types::{ErrorObjectOwned, Id, InvalidRequest, Notification, ResponsePayload};
+use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::json;
 use std::fmt;
@@ -178,7 +180,8 @@ async fn read_body(body: Body, held: &mut Share) -> Result<Vec<u8>, Response> {
     let mut stream = body.into_data_stream();
     let mut bytes = Vec::new();
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| plain_error(StatusCode::BAD_REQUEST, "bad_body", "the body broke off"))?;
+        let chunk =
+            chunk.map_err(|_| plain_error(StatusCode::BAD_REQUEST, "bad_body", "the body broke off"))?;
         if bytes.len() + chunk.len() > most {
             let message = format!("the body is over {most} bytes");
             let error = ApiError::new(ErrorKind::TooLarge, "body_too_large", message);
@@ -193,15 +196,25 @@ async fn read_body(body: Body, held: &mut Share) -> Result<Vec<u8>, Response> {
     Ok(bytes)
 }
 
-/// One request or a batch within its limit. The library would first gather a batch of any length.
+/// One request or a batch within its limit. The library would first gather a batch of any length, and takes
+/// an object without an id for broken JSON.
 fn check_shape(body: &[u8]) -> Result<(), ApiError> {
+    let invalid = || {
+        ApiError::new(ErrorKind::InvalidRequest, "invalid_request", "not a JSON-RPC request")
+            .hint(r#"send {"jsonrpc":"2.0","id":1,"method":..,"params":[..]}, or an array of such"#)
+    };
     let mut from = serde_json::Deserializer::from_slice(body);
-    let calls = from.deserialize_any(CountCalls).and_then(|calls| from.end().map(|()| calls));
-    let calls = calls.map_err(|error| match error.is_data() {
-        true => ApiError::new(ErrorKind::InvalidRequest, "invalid_request", "not a JSON-RPC request")
-            .hint(r#"send {"jsonrpc":"2.0","id":1,"method":..,"params":[..]}, or an array of such"#),
+    let batch = from.deserialize_any(CountCalls).and_then(|batch| from.end().map(|()| batch));
+    let batch = batch.map_err(|error| match error.is_data() {
+        true => invalid(),
         false => ApiError::new(ErrorKind::Parse, "parse_error", format!("the body is not JSON: {error}")),
     })?;
+    let Some(calls) = batch else {
+        let has_id = serde_json::from_slice::<InvalidRequest<'_>>(body).is_ok();
+        let notifies = || serde_json::from_slice::<Notification<'_, Option<&JsonRawValue>>>(body).is_ok();
+        let names_id = serde_json::from_slice::<AnyId>(body).is_ok_and(|object| object.id.is_some());
+        return if has_id || (notifies() && !names_id) { Ok(()) } else { Err(invalid()) };
+    };
     if calls <= MAX_BATCH_CALLS {
         return Ok(());
     }
@@ -210,27 +223,33 @@ fn check_shape(body: &[u8]) -> Result<(), ApiError> {
     Err(error.hint("split it into several requests").value("max", MAX_BATCH_CALLS))
 }
 
-/// Counts the entries of a batch without keeping them.
+/// Whether there is an `id` of any form: the library takes a call with a broken one for a notification.
+#[derive(Deserialize)]
+struct AnyId {
+    id: Option<IgnoredAny>,
+}
+
+/// Counts the entries of a batch without keeping them; nothing for an object.
 struct CountCalls;
 
 impl<'de> Visitor<'de> for CountCalls {
-    type Value = u32;
+    type Value = Option<u32>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object or an array")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<u32, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Option<u32>, A::Error> {
         while from.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(1)
+        Ok(None)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<u32, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Option<u32>, A::Error> {
         let mut calls = 0u32;
         while from.next_element::<IgnoredAny>()?.is_some() {
             calls = calls.saturating_add(1);
         }
-        Ok(calls)
+        Ok(Some(calls))
     }
 }
 

@@ -131,7 +131,9 @@ impl Guard {
 /// There is no room for another body or answer.
 pub(crate) fn busy() -> ApiError {
     let message = "the node holds as many requests and answers as it may";
-    ApiError::new(ErrorKind::Busy, "busy", message).hint("try again in a second").value("retry_after_ms", 1_000)
+    ApiError::new(ErrorKind::Busy, "busy", message)
+        .hint("try again in a second")
+        .value("retry_after_ms", 1_000)
 }
 
 fn refuse(id: Id<'_>, error: ApiError) -> MethodResponse {

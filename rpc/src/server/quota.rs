@@ -50,7 +50,8 @@ impl Quotas {
         let seconds = (cost.min(self.burst) - bucket.left) / self.per_second;
         let wait = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX).as_millis().max(1);
         let wait = u64::try_from(wait).unwrap_or(u64::MAX);
-        let error = ApiError::new(ErrorKind::RateLimited, "rate_limited", "too much asked for in a short time");
+        let error =
+            ApiError::new(ErrorKind::RateLimited, "rate_limited", "too much asked for in a short time");
         Err(error.hint(format!("wait {wait} ms, then go on slower")).value("retry_after_ms", wait))
     }
 

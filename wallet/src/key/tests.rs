@@ -73,7 +73,8 @@ fn the_seed_comes_back() {
     assert_eq!(*Key::from_seed(&[8; 32]).seed(), [8; 32]);
 }
 
-/// Golden: scripts and guides rely on these ten, so a change of the path or the address is a visible decision.
+/// Golden: scripts and guides rely on these ten, so a change of the path or the address is a visible
+/// decision.
 #[test]
 fn dev_accounts_are_the_documented_ones() {
     let addresses: Vec<String> =

@@ -35,8 +35,8 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Writes a file that only its owner reads: whole or not at all, and never over another one.
 ///
-/// `AlreadyExists` when `path` exists.
-pub(super) fn write_new(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Says whether it did: `false` when `path` exists.
+pub(super) fn write_new(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<bool> {
     DirBuilder::new().recursive(true).mode(DIR_MODE).create(dir)?;
     let mut suffix = [0; 8];
     getrandom::fill(&mut suffix).map_err(io::Error::other)?;
@@ -45,9 +45,13 @@ pub(super) fn write_new(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<()>
     file.write_all(bytes)?;
     file.sync_all()?;
     // A link, unlike a rename, fails when the name is taken.
-    fs::hard_link(&passing.0, path)?;
+    match fs::hard_link(&passing.0, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        linked => linked?,
+    }
     drop(passing);
-    File::open(dir)?.sync_all()
+    File::open(dir)?.sync_all()?;
+    Ok(true)
 }
 
 /// The names of a directory's entries that are UTF-8; none when the directory does not exist.

@@ -30,7 +30,7 @@ pub enum KeystoreError {
         existing: Vec<String>,
     },
     /// The operating system denies access.
-    #[error("{} may not be accessed by this user; fix it with: chmod u+rw {}", path.display(), path.display())]
+    #[error("{} may not be accessed by this user; fix it with chmod u+rwX", path.display())]
     Unreadable {
         /// The file or directory.
         path: PathBuf,
@@ -55,7 +55,7 @@ pub enum KeystoreError {
         what: String,
     },
     /// A file of a later program.
-    #[error("{} is of version {version}, and this program knows version 1; use a newer program", path.display())]
+    #[error("{} is of version {version}, and this program knows version 1; use a newer one", path.display())]
     UnknownVersion {
         /// The file.
         path: PathBuf,
@@ -79,7 +79,7 @@ pub enum KeystoreError {
         lanes: u32,
     },
     /// The file holds another wallet than its name says.
-    #[error("{} holds the wallet {inside:?}; rename it to {inside}.json", path.display())]
+    #[error("{} holds the wallet {inside:?}; give the file that name again", path.display())]
     Renamed {
         /// The file.
         path: PathBuf,

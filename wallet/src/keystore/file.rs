@@ -1,8 +1,8 @@
 //! The wallet file: JSON whose header is authenticated together with the secret.
 //!
 //! The secret is sealed with XChaCha20-Poly1305 under a key that Argon2id makes of the passphrase. All other
-//! fields are its associated data. A checksum over everything tells damage from a wrong passphrase, and keeps a
-//! flipped bit in a public key from becoming an address that nobody owns.
+//! fields are its associated data. A checksum over everything tells damage from a wrong passphrase, and keeps
+//! a flipped bit in a public key from becoming an address that nobody owns.
 
 use super::KeystoreError;
 use super::disk::MAX_FILE_BYTES;

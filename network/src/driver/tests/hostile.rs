@@ -81,7 +81,7 @@ impl Attacker {
                 request_response::Behaviour::with_codec(raw, [(name, ProtocolSupport::Full)], settings)
             })
             .unwrap()
-            .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(DEADLINE))
+            .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(10 * DEADLINE))
             .build();
         swarm.dial(victim.address.clone()).unwrap();
         let peer = *swarm.local_peer_id();

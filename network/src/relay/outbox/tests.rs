@@ -1,1 +1,135 @@
-//! Tests.
+//! Tests of what we say ourselves.
+
+use super::*;
+use crate::driver::Protocol;
+use crate::protocol::AnnounceOutcome;
+use crate::testing::{Bench, GENESIS, announcement, chain, header, ids, status, tx};
+
+fn published(bench: &Bench, about: Topic) -> usize {
+    let fits =
+        |command: &&NetCommand| matches!(command, NetCommand::Publish { topic, .. } if *topic == about);
+    bench.commands.iter().filter(fits).count()
+}
+
+fn submit(bench: &mut Bench, nonce: u64) {
+    let tx = tx(nonce);
+    let id = tx.wtxid();
+    bench.view.pool.insert(id, tx);
+    let outputs = bench.net.transaction_accepted(id, &bench.view, bench.now);
+    bench.sort(outputs);
+}
+
+fn new_tip(bench: &mut Bench, height: u32, own: bool) {
+    let txs = [tx(u64::from(height))];
+    let block = Announcement::new(header(GENESIS.into(), height, &txs), &ids(&txs));
+    let outputs = bench.net.tip_changed(block, own, &bench.view, bench.now);
+    bench.sort(outputs);
+}
+
+#[test]
+fn a_submitted_transaction_is_published_once_somebody_listens() {
+    let mut bench = Bench::new();
+    bench.meet(1, status(0, 1));
+    submit(&mut bench, 1);
+    assert_eq!(published(&bench, Topic::Tx), 0, "subscriptions take a moment");
+    bench.pass(2_000);
+    assert_eq!(published(&bench, Topic::Tx), 1);
+    submit(&mut bench, 2);
+    assert_eq!(published(&bench, Topic::Tx), 2, "then at once");
+}
+
+#[test]
+fn thousands_leave_no_faster_than_others_take_them() {
+    let mut bench = Bench::new();
+    bench.meet(1, status(0, 1));
+    bench.pass(3_000);
+    for nonce in 0..1_000 {
+        submit(&mut bench, nonce);
+    }
+    assert_eq!(published(&bench, Topic::Tx), 64);
+    bench.pass(1_000);
+    assert_eq!(published(&bench, Topic::Tx), 64 + 160);
+    bench.pass(6_000);
+    assert_eq!(published(&bench, Topic::Tx), 1_000);
+}
+
+#[test]
+fn what_left_the_pool_or_has_no_listener_is_not_published() {
+    let mut bench = Bench::new();
+    submit(&mut bench, 1);
+    bench.pass(100);
+    bench.meet(1, status(0, 1));
+    bench.pass(3_000);
+    assert_eq!(published(&bench, Topic::Tx), 0, "whoever connects asks for the pool");
+    let outputs = bench.net.reorganised(&ids(&[tx(7), tx(1)]), &bench.view, bench.now);
+    bench.sort(outputs);
+    assert_eq!(published(&bench, Topic::Tx), 1, "only what is in the pool");
+}
+
+#[test]
+fn our_block_is_announced_and_pushed_to_those_who_were_first_most_often() {
+    let mut bench = Bench::new();
+    for n in 1..=5 {
+        bench.meet(n, status(0, 1));
+    }
+    for (at, header) in chain(GENESIS.into(), 6).iter().enumerate() {
+        let n = [4, 4, 4, 2, 2, 5][at];
+        bench.gossip(n, Topic::Block, announcement(header, &[]));
+        bench.announcement_checked(header.id(), AnnounceOutcome::Accept { want_body: false });
+    }
+    new_tip(&mut bench, 9, true);
+    assert_eq!(published(&bench, Topic::Block), 1);
+    let pushed: Vec<u8> = (1..=5).filter(|n| bench.waiting(*n, Protocol::Push) == 1).collect();
+    assert_eq!(pushed, [2, 4, 5]);
+}
+
+#[test]
+fn blocks_mined_in_a_burst_are_announced_within_the_budget_newest_last() {
+    let mut bench = Bench::new();
+    bench.meet(1, status(0, 1));
+    for height in 1..=100 {
+        new_tip(&mut bench, height, true);
+    }
+    assert_eq!(published(&bench, Topic::Block), 8);
+    bench.pass(300);
+    assert_eq!(published(&bench, Topic::Block), 9);
+    bench.pass(5_000);
+    assert_eq!(published(&bench, Topic::Block), 9, "only the newest was of use");
+    let newest = bench.commands.iter().rev().find_map(|command| match command {
+        NetCommand::Publish { data, .. } => Announcement::decode(data).ok(),
+        _ => None,
+    });
+    assert_eq!(newest.map(|block| block.header.height()), Some(100));
+}
+
+#[test]
+fn a_tip_found_by_sync_is_announced_only_when_synced_and_only_if_nobody_else_did() {
+    let mut bench = Bench::new();
+    bench.meet(1, status(0, 1));
+    bench.view.synced = false;
+    new_tip(&mut bench, 1, false);
+    assert_eq!(published(&bench, Topic::Block), 0);
+    bench.view.synced = true;
+    new_tip(&mut bench, 2, false);
+    assert_eq!(published(&bench, Topic::Block), 1);
+    let txs = [tx(3)];
+    let heard = header(GENESIS.into(), 3, &txs);
+    bench.gossip(1, Topic::Block, announcement(&heard, &txs));
+    bench.announcement_checked(heard.id(), AnnounceOutcome::Accept { want_body: false });
+    new_tip(&mut bench, 3, false);
+    assert_eq!(published(&bench, Topic::Block), 1);
+    assert_eq!(bench.waiting(1, Protocol::Push), 0, "only our own blocks are pushed");
+}
+
+#[test]
+fn what_waits_is_bounded() {
+    let mut outbox = Outbox::default();
+    for _ in 0..20_000 {
+        outbox.tell(Wtxid::ZERO);
+    }
+    for n in 0..=255 {
+        outbox.heard(BlockId::new([n; 32]), crate::testing::peer(1));
+    }
+    assert_eq!(outbox.txs.len(), MAX_WAITING);
+    assert_eq!((outbox.firsts.len(), outbox.announced.len()), (MAX_FIRSTS, MAX_ANNOUNCED));
+}

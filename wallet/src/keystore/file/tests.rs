@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use proptest::sample::Index;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
@@ -148,7 +149,7 @@ proptest! {
     }
 
     #[test]
-    fn no_single_changed_byte_passes_as_another_wallet(at in any::<proptest::sample::Index>(), to in any::<u8>()) {
+    fn no_changed_byte_passes_as_another_wallet(at in any::<Index>(), to in any::<u8>()) {
         let mut text = SEALED.encode();
         let at = at.index(text.len());
         text[at] = to;

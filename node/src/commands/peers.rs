@@ -1,0 +1,40 @@
+//! `starling peers`.
+
+use super::{client, configure, wait_for};
+use crate::cli::PeersArgs;
+use crate::failure::{Outcome, say};
+use crate::output::{self, duration};
+use starling_rpc::types::{Direction, PeerInfo};
+
+/// Shows a node's peers.
+pub(super) fn peers(args: &PeersArgs) -> Outcome<()> {
+    let client = client(&configure(args.node.layer())?)?;
+    let peers = wait_for(async { Ok(client.net_peers().await?) })?;
+    if args.format.json {
+        return output::json(&peers);
+    }
+    if peers.is_empty() {
+        say("no peers; name one with `starling run --bootstrap MULTIADDR`");
+        return Ok(());
+    }
+    let rows: Vec<_> = peers.iter().map(row).collect();
+    output::table(&["peer", "address", "", "slot", "height", "ms", "score", "for", "client"], &rows)
+}
+
+fn row(peer: &PeerInfo) -> Vec<String> {
+    let direction = match peer.direction {
+        Direction::Inbound => "in",
+        Direction::Outbound => "out",
+    };
+    vec![
+        peer.peer_id.clone(),
+        peer.address.clone(),
+        direction.to_owned(),
+        peer.slot.clone(),
+        peer.height.map_or_else(String::new, |height| height.to_string()),
+        peer.latency_ms.map_or_else(String::new, |latency| latency.to_string()),
+        format!("{:.0}", peer.score),
+        duration(peer.connected_seconds),
+        peer.agent.clone(),
+    ]
+}

@@ -1,0 +1,77 @@
+//! `starling status`.
+
+use super::{client, configure, wait_for};
+use crate::cli::StatusArgs;
+use crate::failure::Outcome;
+use crate::output::{self, ago, bytes, duration, metric, now, star};
+use starling_rpc::types::{NodeStatus, SyncStage};
+
+/// Shows how a node is doing.
+pub(super) fn status(args: &StatusArgs) -> Outcome<()> {
+    let client = client(&configure(args.node.layer())?)?;
+    let status = wait_for(async { Ok(client.node_status().await?) })?;
+    if args.format.json { output::json(&status) } else { show(client.url(), &status) }
+}
+
+fn show(url: &str, status: &NodeStatus) -> Outcome<()> {
+    let mut fields = vec![("node", format!("{url}, version {}", status.version))];
+    fields.push(("up", duration(status.uptime_seconds)));
+    fields.extend(chain(status));
+    fields.push(("mempool", mempool(status)));
+    fields.extend(network(status));
+    fields.push(("mining", mining(status)));
+    if let Some(memory) = status.resident_bytes {
+        fields.push(("memory", bytes(memory)));
+    }
+    fields.extend(status.chain.warnings.iter().map(|warning| ("warning", warning.clone())));
+    output::fields(&fields)
+}
+
+fn chain(status: &NodeStatus) -> [(&'static str, String); 5] {
+    let chain = &status.chain;
+    let sync = match chain.stage {
+        SyncStage::Waiting => "waiting for peers".to_owned(),
+        SyncStage::Headers => format!("fetching headers, {} of {}", chain.height, chain.target_height),
+        SyncStage::Bodies => format!("fetching blocks, {} of {}", chain.height, chain.target_height),
+        SyncStage::Synced => "synced".to_owned(),
+    };
+    [
+        ("chain", format!("{}, genesis {}", chain.chain, chain.genesis)),
+        ("tip", format!("{} {}, {}", chain.height, chain.tip, ago(chain.time.into(), now()))),
+        ("sync", sync),
+        ("supply", star(chain.supply)),
+        ("hash rate", format!("{}H/s, difficulty {}", metric(chain.hash_rate), metric(chain.difficulty).trim_end())),
+    ]
+}
+
+fn mempool(status: &NodeStatus) -> String {
+    let pool = &status.mempool;
+    format!("{} transactions, {} of {}", pool.count, bytes(pool.bytes), bytes(pool.max_bytes))
+}
+
+fn network(status: &NodeStatus) -> Vec<(&'static str, String)> {
+    let net = &status.net;
+    let reachable = match net.reachable {
+        Some(true) => "reachable",
+        Some(false) => "not reachable",
+        None => "not known whether reachable",
+    };
+    let peers = format!("{} ({} in, {} out), {reachable}", net.peers, net.inbound, net.outbound);
+    let mut fields = vec![("peers", peers), ("peer id", net.peer_id.clone())];
+    fields.extend(net.listen.iter().map(|address| ("listens on", address.clone())));
+    fields
+}
+
+fn mining(status: &NodeStatus) -> String {
+    let mining = &status.mining;
+    match (&mining.payout, &mining.reason) {
+        (Some(payout), None) if mining.mining => format!(
+            "{}H/s on {} threads for {payout}, {} blocks found",
+            metric(mining.hash_rate),
+            mining.threads,
+            mining.blocks_found
+        ),
+        (_, Some(reason)) => format!("waiting: {reason}"),
+        _ => "off".to_owned(),
+    }
+}

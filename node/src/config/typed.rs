@@ -1,0 +1,163 @@
+//! What the merged values mean.
+
+use super::{Config, Key, Value, keys};
+use crate::failure::{Failure, Outcome};
+use starling_primitives::Address;
+use std::net::SocketAddr;
+use std::num::NonZeroU16;
+use tracing_subscriber::EnvFilter;
+
+/// How logs are written.
+#[derive(Debug)]
+pub(crate) struct LogOptions {
+    /// What is written.
+    pub(crate) filter: EnvFilter,
+    /// One JSON object a line, rather than text for people.
+    pub(crate) json: bool,
+}
+
+impl Config {
+    fn text(&self, key: &'static Key) -> &str {
+        match self.given(key) {
+            Some((Value::Text(text), _)) => text,
+            _ => key.default,
+        }
+    }
+
+    fn list(&self, key: &'static Key) -> Option<Vec<String>> {
+        match self.given(key) {
+            Some((Value::List(texts), _)) => Some(texts.clone()),
+            _ => None,
+        }
+    }
+
+    fn flag(&self, key: &'static Key) -> bool {
+        matches!(self.given(key), Some((Value::Flag(true), _)))
+    }
+
+    /// Multiaddrs to listen on, if anyone gave some.
+    pub(crate) fn listen(&self) -> Option<Vec<String>> {
+        self.list(&keys::LISTEN)
+    }
+
+    /// Multiaddrs to listen on, on the network's own port unless others were given.
+    pub(crate) fn listen_or_default(&self) -> Vec<String> {
+        self.listen().unwrap_or_else(|| keys::LISTEN.default.split(", ").map(str::to_owned).collect())
+    }
+
+    /// Multiaddrs to begin with, the chain's own not among them.
+    pub(crate) fn bootstrap(&self) -> Vec<String> {
+        self.list(&keys::BOOTSTRAP).unwrap_or_default()
+    }
+
+    /// Where JSON-RPC is served.
+    ///
+    /// # Errors
+    /// Not an address and a port.
+    pub(crate) fn rpc(&self) -> Outcome<SocketAddr> {
+        let text = self.text(&keys::RPC);
+        let hint = "is not an address and a port, like 127.0.0.1:8645";
+        text.parse().map_err(|_| self.wrong(&keys::RPC, format!("{text:?} {hint}")))
+    }
+
+    /// Whether the node mines.
+    pub(crate) fn mine(&self) -> bool {
+        self.flag(&keys::MINE)
+    }
+
+    /// Whether work is handed out without peers.
+    pub(crate) fn mine_alone(&self) -> bool {
+        self.flag(&keys::MINE_ALONE)
+    }
+
+    /// Whether peers are searched on the local network.
+    pub(crate) fn mdns(&self) -> bool {
+        !self.flag(&keys::NO_MDNS)
+    }
+
+    /// Who is paid, as it was given.
+    pub(crate) fn payout_text(&self) -> Option<&str> {
+        match self.given(&keys::PAYOUT) {
+            Some((Value::Text(text), _)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Who is paid, on this chain.
+    ///
+    /// # Errors
+    /// Not an address of this chain.
+    pub(crate) fn payout(&self) -> Outcome<Option<Address>> {
+        let read = |text| Address::from_text(text, &self.chain().params.prefix);
+        self.payout_text().map(read).transpose().map_err(|error| self.wrong(&keys::PAYOUT, error))
+    }
+
+    /// Who is paid, when the node mines.
+    ///
+    /// # Errors
+    /// Mining without a payout, or a payout that is no address of this chain.
+    pub(crate) fn mining_payout(&self) -> Outcome<Option<Address>> {
+        let payout = self.payout()?;
+        if self.mine() && payout.is_none() {
+            let place = self.place_of(&keys::MINE);
+            return Err(Failure::usage(format!("{place} needs --payout ADDRESS, which the rewards go to")));
+        }
+        Ok(payout.filter(|_| self.mine()))
+    }
+
+    /// Threads that mine, if anyone said how many.
+    ///
+    /// # Errors
+    /// None, or more than any machine has.
+    pub(crate) fn threads(&self) -> Outcome<Option<NonZeroU16>> {
+        let Some((Value::Number(number), _)) = self.given(&keys::THREADS) else { return Ok(None) };
+        let most = starling_rpc::MAX_MINING_THREADS;
+        let fits = u16::try_from(*number).ok().and_then(NonZeroU16::new);
+        let fits = fits.filter(|threads| u32::from(threads.get()) <= most);
+        let wrong = || self.wrong(&keys::THREADS, format!("{number} is not 1 to {most}"));
+        fits.map(Some).ok_or_else(wrong)
+    }
+
+    /// The URL of the node to ask.
+    pub(crate) fn node(&self) -> &str {
+        self.text(&keys::NODE)
+    }
+
+    /// How logs are written. A level alone is that of Starling's own crates; its libraries tell their warnings.
+    ///
+    /// # Errors
+    /// An unknown level or format.
+    pub(crate) fn log(&self) -> Outcome<LogOptions> {
+        let level = self.text(&keys::LOG_LEVEL);
+        let directives = match level {
+            "off" | "error" => level.to_owned(),
+            "warn" | "info" | "debug" | "trace" => format!("warn,starling={level}"),
+            _ if level.contains([',', '=']) => level.to_owned(),
+            _ => {
+                let hint = "is no level; use off, error, warn, info, debug, trace or directives";
+                return Err(self.wrong(&keys::LOG_LEVEL, format!("{level:?} {hint}")));
+            }
+        };
+        let filter = EnvFilter::try_new(directives).map_err(|error| self.wrong(&keys::LOG_LEVEL, error))?;
+        let format = self.text(&keys::LOG_FORMAT);
+        let json = match format {
+            "human" => false,
+            "json" => true,
+            _ => return Err(self.wrong(&keys::LOG_FORMAT, format!("{format:?} is neither human nor json"))),
+        };
+        Ok(LogOptions { filter, json })
+    }
+
+    /// Asks every value what it means.
+    ///
+    /// # Errors
+    /// The first that is wrong.
+    pub(crate) fn check(&self) -> Outcome<()> {
+        self.rpc()?;
+        self.mining_payout()?;
+        self.threads()?;
+        self.log()?;
+        starling_rpc::Client::new(self.node(), None).map_err(|error| self.wrong(&keys::NODE, error))?;
+        self.data_dir().map(|_| ())
+    }
+}

@@ -1,0 +1,316 @@
+//! The core: everything mutable of a node, and the order in which it changes.
+//!
+//! One call, [`Core::handle`], takes an event and the time and returns what is to be done outside. Heavy pure work
+//! (decoding a body, verifying signatures) is handed out as a [`Job`] and comes back as an event.
+
+mod advance;
+mod blame;
+mod bodies;
+mod headers;
+mod pool;
+mod serve;
+mod template;
+mod view;
+
+pub use blame::{penalty_of_block, penalty_of_header, penalty_of_tx};
+pub use bodies::{Checked, Job};
+pub use pool::PoolEntry;
+pub use template::{SubmitBlockError, Template, TemplateError};
+pub use view::SyncState;
+
+use self::bodies::CheckedBlocks;
+use self::headers::HeldHeaders;
+use self::template::Templates;
+use self::view::{RecentIds, View};
+use starling_consensus::{BranchSync, HeaderTree};
+use starling_genesis::Chain;
+use starling_ledger::{Ledger, Mempool, PoolLimits, StoreError};
+use starling_network::{NetCommand, NetEvent, Network, NetworkConfig, Output, PeerId, Report};
+use starling_primitives::{BlockId, Header, Transaction, Work, Wtxid};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The time, as the core is told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// Since the node started; never goes back.
+    pub mono: Duration,
+    /// Unix seconds.
+    pub unix: u64,
+}
+
+/// A question or an order of this process, run on the core between two events.
+pub type Call = Box<dyn FnOnce(&mut Core) + Send>;
+
+/// What happened.
+pub enum Event {
+    /// On the network.
+    Net(NetEvent),
+    /// A job is done.
+    Checked(Box<Checked>),
+    /// Time went on; about every 100 ms.
+    Tick,
+    /// The core had more to do.
+    Continue,
+    /// Somebody in this process asks or orders.
+    Call(Call),
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Effect {
+    /// To be handed to the network driver.
+    Net(NetCommand),
+    /// To be run elsewhere; its result is an [`Event::Checked`].
+    Work(Box<Job>),
+    /// The best connected block is another.
+    Tip(Box<TipEvent>),
+    /// The pool took a transaction.
+    Pool(PoolEntry),
+    /// There is more to do: send [`Event::Continue`] when nothing else waits.
+    Continue,
+    /// The database failed: the node must stop.
+    Fatal(StoreError),
+}
+
+/// A change of the connected chain.
+#[derive(Clone, Debug)]
+pub struct TipEvent {
+    /// Headers that were taken back, newest first.
+    pub disconnected: Vec<Header>,
+    /// Headers that were connected, oldest first, with their cumulative work; at least one.
+    pub connected: Vec<(Header, Work)>,
+}
+
+/// How a core is set up.
+#[derive(Clone, Debug)]
+pub struct CoreConfig {
+    /// Breaks ties; another for each node.
+    pub seed: u64,
+    /// Bytes that the mempool may use.
+    pub pool_bytes: usize,
+    /// Whether templates are handed out while no peer is connected.
+    pub mine_alone: bool,
+}
+
+/// Blocks of our own that are remembered, to announce them as ours.
+const MAX_OWN_BLOCKS: usize = 64;
+
+/// The core.
+pub struct Core {
+    chain: Arc<Chain>,
+    config: CoreConfig,
+    ledger: Ledger,
+    tree: HeaderTree,
+    pool: Mempool,
+    net: Network,
+    reports: VecDeque<Report>,
+    effects: Vec<Effect>,
+    now: Now,
+    /// Header syncs in two passes, one a peer.
+    branches: BTreeMap<PeerId, BranchSync>,
+    held: HeldHeaders,
+    checked: CheckedBlocks,
+    /// Blocks whose branch is not followed until the given time, for nobody serves them.
+    aside: BTreeMap<BlockId, Duration>,
+    templates: Templates,
+    own: BTreeSet<BlockId>,
+    recent: RecentIds,
+    /// When the tip was connected.
+    tip_since: Now,
+    /// When a header entered the tree last.
+    header_since: Duration,
+    /// Peers that are connected.
+    peers: u32,
+    /// The deepest branch that was refused, for people.
+    alarm: Option<String>,
+}
+
+impl Core {
+    /// A core on an opened ledger and its headers.
+    #[must_use]
+    pub fn new(ledger: Ledger, tree: HeaderTree, config: CoreConfig, now: Now) -> Self {
+        let chain = ledger.chain().clone();
+        let params = Arc::new(chain.params.clone());
+        let genesis = chain.genesis_id();
+        let net = Network::new(NetworkConfig {
+            genesis,
+            max_body_bytes: chain.params.max_body_bytes,
+            seed: config.seed,
+        });
+        Self {
+            pool: Mempool::new(params, genesis, PoolLimits::from_budget(config.pool_bytes)),
+            templates: Templates::new(config.seed),
+            chain,
+            config,
+            ledger,
+            tree,
+            net,
+            reports: VecDeque::new(),
+            effects: vec![Effect::Continue],
+            now,
+            branches: BTreeMap::new(),
+            held: HeldHeaders::default(),
+            checked: CheckedBlocks::default(),
+            aside: BTreeMap::new(),
+            own: BTreeSet::new(),
+            recent: RecentIds::default(),
+            tip_since: now,
+            header_since: Duration::ZERO,
+            peers: 0,
+            alarm: None,
+        }
+    }
+
+    /// Takes an event and says what is to be done. After an [`Effect::Fatal`] the core is not to be used again.
+    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
+        self.now = now;
+        if let Err(error) = self.on_event(event).and_then(|()| self.drain_reports()) {
+            self.effects.push(Effect::Fatal(error));
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// The chain.
+    #[must_use]
+    pub fn chain(&self) -> &Arc<Chain> {
+        &self.chain
+    }
+
+    /// The ledger, for reading.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn tree(&self) -> &HeaderTree {
+        &self.tree
+    }
+
+    /// The pending transactions.
+    #[must_use]
+    pub fn pool(&self) -> &Mempool {
+        &self.pool
+    }
+
+    /// What is known of peers.
+    #[must_use]
+    pub fn net(&self) -> &Network {
+        &self.net
+    }
+
+    /// The time of the event that is being handled.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        self.now
+    }
+
+    fn on_event(&mut self, event: Event) -> Result<(), StoreError> {
+        match event {
+            Event::Net(event) => {
+                match event {
+                    NetEvent::Connected { .. } => self.peers = self.peers.saturating_add(1),
+                    NetEvent::Disconnected { peer } => {
+                        self.peers = self.peers.saturating_sub(1);
+                        self.branches.remove(&peer);
+                    }
+                    _ => {}
+                }
+                self.network(|net, view, now| net.handle(event, view, now));
+            }
+            Event::Checked(checked) => self.on_checked(*checked)?,
+            Event::Tick => self.on_tick()?,
+            Event::Continue => self.advance()?,
+            Event::Call(call) => call(self),
+        }
+        Ok(())
+    }
+
+    fn on_tick(&mut self) -> Result<(), StoreError> {
+        let now = self.now;
+        self.aside.retain(|_, until| *until > now.mono);
+        let expired = self.pool.tick(now.unix);
+        for id in expired {
+            self.recent.insert(id);
+        }
+        self.network(|net, view, now| net.tick(view, now));
+        self.retry_held()?;
+        self.advance()
+    }
+
+    fn drain_reports(&mut self) -> Result<(), StoreError> {
+        while let Some(report) = self.reports.pop_front() {
+            match report {
+                Report::Announcement { header, .. } => self.on_announcement(*header)?,
+                Report::Transaction { source, tx } => self.on_peer_tx(source, &tx)?,
+                Report::Headers { peer, headers } => self.on_headers(peer, headers)?,
+                Report::Body { id, body } => self.on_body(id, body)?,
+                Report::Unserved { id, height } => self.set_aside(id, height)?,
+                Report::Serve { token, question, .. } => self.serve(token, question)?,
+                Report::Dropped { peer, reason, banned } => {
+                    tracing::info!(%peer, %reason, banned, "peer dropped");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the network machines speak, with the chain as it is now before them.
+    fn network(&mut self, f: impl FnOnce(&mut Network, &View<'_>, Duration) -> Vec<Output>) {
+        let view = View {
+            ledger: &self.ledger,
+            tree: &self.tree,
+            pool: &self.pool,
+            recent: &self.recent,
+            synced: self.is_synced(),
+        };
+        let outputs = f(&mut self.net, &view, self.now.mono);
+        self.take_outputs(outputs);
+    }
+
+    fn take_outputs(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Command(command) => self.effects.push(Effect::Net(command)),
+                Output::Report(report) => self.reports.push_back(report),
+            }
+        }
+    }
+
+    /// Stays connected to an address; false when too many are kept already.
+    pub fn add_peer(&mut self, address: starling_network::Multiaddr) -> bool {
+        let mut fits = true;
+        self.network(|net, view, now| match net.add(address, view, now) {
+            Ok(outputs) => outputs,
+            Err(_) => {
+                fits = false;
+                Vec::new()
+            }
+        });
+        fits
+    }
+
+    fn remember_own(&mut self, id: BlockId) {
+        if self.own.len() == MAX_OWN_BLOCKS {
+            self.own.clear();
+        }
+        self.own.insert(id);
+    }
+
+    /// The transactions of a block as a set, for the signatures that need no second look.
+    fn verified_among(&self, txs: &[Arc<Transaction>]) -> HashSet<Wtxid> {
+        txs.iter().map(|tx| tx.wtxid()).filter(|id| self.pool.is_verified(id)).collect()
+    }
+}
+
+/// Bytes of whatever names a peer, folded into a number for quotas.
+fn peer_number(peer: &PeerId) -> u64 {
+    let hash = starling_primitives::sha256(&peer.to_bytes());
+    u64::from_le_bytes(*hash.first_chunk().expect("8 of 32 bytes"))
+}
+
+#[cfg(test)]
+mod tests;

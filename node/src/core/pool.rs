@@ -1,0 +1,100 @@
+//! Transactions: from peers, from this process, and out again.
+
+use super::{Core, Effect, peer_number, penalty_of_tx};
+use starling_ledger::{
+    AddError, LoadError, Loaded, Page, PendingAccount, PoolError, Settled, Source, StoreError,
+};
+use starling_network::{TxOutcome, TxSource};
+use starling_primitives::{Address, Transaction, TxId, Wtxid};
+use std::sync::Arc;
+
+/// A transaction that the pool took.
+#[derive(Clone, Debug)]
+pub struct PoolEntry {
+    /// The transaction.
+    pub tx: Arc<Transaction>,
+    /// Its name for people.
+    pub txid: TxId,
+    /// When it came, in Unix seconds.
+    pub time: u64,
+}
+
+impl Core {
+    /// Takes a transaction of this process into the pool, and tells peers.
+    ///
+    /// # Errors
+    /// [`AddError`]: why it is refused, or that the database failed.
+    pub fn submit_tx(&mut self, tx: Arc<Transaction>) -> Result<TxId, AddError<StoreError>> {
+        let id = tx.wtxid();
+        let txid = self.add_tx(tx, Source::Local)?;
+        self.network(|net, view, now| net.transaction_accepted(id, view, now));
+        Ok(txid)
+    }
+
+    /// Judges a peer's transaction; the network passes it on, or not, by what this says.
+    pub(super) fn on_peer_tx(&mut self, source: TxSource, tx: &Arc<Transaction>) -> Result<(), StoreError> {
+        let number = peer_number(&source.peer());
+        let outcome = match self.add_tx(tx.clone(), Source::Peer(number)) {
+            Ok(_) => TxOutcome::Accept,
+            Err(AddError::Read(error)) => return Err(error),
+            Err(AddError::Refused(PoolError::Invalid(error))) => match penalty_of_tx(&error) {
+                starling_network::Penalty::None => TxOutcome::Ignore,
+                penalty => {
+                    self.recent.insert(tx.wtxid());
+                    TxOutcome::Reject(penalty)
+                }
+            },
+            Err(AddError::Refused(error)) => {
+                tracing::debug!(tx = %tx.wtxid(), %error, "transaction not taken");
+                TxOutcome::Ignore
+            }
+        };
+        let outputs = self.net.transaction_checked(source, tx, outcome, self.now.mono);
+        self.take_outputs(outputs);
+        Ok(())
+    }
+
+    fn add_tx(&mut self, tx: Arc<Transaction>, source: Source) -> Result<TxId, AddError<StoreError>> {
+        let settled = Settled {
+            accounts: &self.ledger,
+            next_height: self.ledger.tip().height.saturating_add(1),
+            now: self.now.unix,
+        };
+        let admitted = self.pool.add(tx.clone(), source, &settled)?;
+        let txid = admitted.txid;
+        self.effects.push(Effect::Pool(PoolEntry { tx, txid, time: self.now.unix }));
+        Ok(txid)
+    }
+
+    /// Takes back the pool of the last run.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn load_pool(&mut self, bytes: &[u8]) -> Result<Loaded, LoadError<StoreError>> {
+        let settled = Settled {
+            accounts: &self.ledger,
+            next_height: self.ledger.tip().height.saturating_add(1),
+            now: self.now.unix,
+        };
+        self.pool.load(bytes, &settled)
+    }
+
+    /// An account as its owner can use it now.
+    ///
+    /// # Errors
+    /// When the database failed.
+    pub fn pending_account(&self, address: &Address) -> Result<PendingAccount, StoreError> {
+        let settled = Settled {
+            accounts: &self.ledger,
+            next_height: self.ledger.tip().height.saturating_add(1),
+            now: self.now.unix,
+        };
+        self.pool.pending_account(address, &settled)
+    }
+
+    /// A page of the pool, best fee first; none when the cursor's transaction has left.
+    #[must_use]
+    pub fn pool_page(&self, cursor: &Wtxid, limit: usize) -> Option<Page> {
+        self.pool.list(cursor, limit)
+    }
+}

@@ -1,0 +1,125 @@
+//! Files that commands make.
+
+use crate::failure::{Failure, Outcome};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// A directory that its owner alone may enter.
+const PRIVATE_DIR_MODE: u32 = 0o700;
+
+/// Writes a file that was not there, whole or not at all.
+///
+/// # Errors
+/// It exists, or cannot be written.
+pub(crate) fn write_new(path: &Path, text: &str) -> Outcome<()> {
+    let mut file = NewFile::create(path)?;
+    file.write_all(text.as_bytes()).map_err(|error| Failure::file(path, &error))?;
+    file.finish()
+}
+
+/// A file under a passing name until it is finished; removed when dropped before.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    file: File,
+    passing: PathBuf,
+    path: PathBuf,
+}
+
+impl NewFile {
+    /// Begins a file that is not there yet.
+    ///
+    /// # Errors
+    /// It exists, or cannot be made.
+    pub(crate) fn create(path: &Path) -> Outcome<Self> {
+        if path.symlink_metadata().is_ok() {
+            return Err(exists(path));
+        }
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.part", random_suffix()?));
+        let passing = path.with_file_name(name);
+        let file = OpenOptions::new().write(true).create_new(true).open(&passing);
+        let file = file.map_err(|error| Failure::file(path, &error))?;
+        Ok(Self { file, passing, path: path.to_owned() })
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// Another file has taken the name, or the disk fails.
+    pub(crate) fn finish(self) -> Outcome<()> {
+        // A link, unlike a rename, fails when the name is taken.
+        let named = self.file.sync_all().and_then(|()| fs::hard_link(&self.passing, &self.path));
+        named.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => exists(&self.path),
+            _ => Failure::file(&self.path, &error),
+        })
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        // What stays behind carries a passing name, and nothing reads it.
+        let _ = fs::remove_file(&self.passing);
+    }
+}
+
+fn exists(path: &Path) -> Failure {
+    let path = path.display();
+    Failure::failed(format!("{path} exists already and is left as it is; choose another name"))
+}
+
+/// A fresh directory of this user's alone, removed with all that is in it when dropped.
+#[derive(Debug)]
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes one among the system's temporary files.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub(crate) fn new() -> Outcome<Self> {
+        let path = std::env::temp_dir().join(format!("starling-dev-{}", random_suffix()?));
+        let made = DirBuilder::new().mode(PRIVATE_DIR_MODE).create(&path);
+        made.map_err(|error| Failure::file(&path, &error))?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            crate::failure::say(&format!("warning: {} stays behind: {error}", self.0.display()));
+        }
+    }
+}
+
+/// Random bytes in hex, for a name that nobody else has.
+///
+/// # Errors
+/// The operating system gives none.
+pub(crate) fn random_suffix() -> Outcome<String> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::failed(format!("the operating system gives no random bytes: {error}")))?;
+    Ok(hex::encode(bytes))
+}
+
+#[cfg(test)]
+mod tests;

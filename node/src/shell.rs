@@ -1,0 +1,16 @@
+//! The shells around the core: data directory, network task, RPC server, miner threads, signals.
+
+mod api;
+mod core_task;
+mod data_dir;
+mod dev;
+mod error;
+mod miner;
+mod offline;
+mod options;
+mod run;
+
+pub use error::NodeError;
+pub use offline::{ImportSummary, export_chain, import_chain, verify_stored_chain};
+pub use options::{DevOptions, MineOptions, NodeOptions};
+pub use run::run;

@@ -1,0 +1,67 @@
+//! The data directory: one process at a time, files written whole or not at all.
+
+use super::NodeError;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Bytes of a mempool file that are read at the most.
+const MAX_POOL_FILE_BYTES: u64 = 512 << 20;
+
+/// The directory, held until dropped.
+pub(super) struct DataDir {
+    path: PathBuf,
+    /// The lock lives as long as the open file.
+    _lock: File,
+}
+
+impl DataDir {
+    /// Makes the directory if it is missing, and takes its lock.
+    pub(super) fn open(path: &Path) -> Result<Self, NodeError> {
+        let refuse = |path: &Path, error| NodeError::DataDir { path: path.to_owned(), error };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| refuse(path, error))?;
+        let file = path.join("lock");
+        let mut options = OpenOptions::new();
+        let lock = options.create(true).truncate(false).write(true).mode(0o600).open(&file);
+        let lock = lock.map_err(|error| refuse(&file, error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(NodeError::Locked(path.to_owned())),
+            Err(TryLockError::Error(error)) => Err(refuse(&file, error)),
+        }
+    }
+
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes a file whole: under another name first, synced, then renamed.
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), NodeError> {
+        let (path, temporary) = (self.file(name), self.file(&format!("{name}.new")));
+        let write = || {
+            let mut options = OpenOptions::new();
+            let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&temporary, &path)
+        };
+        write().map_err(|error| NodeError::DataDir { path: path.clone(), error })
+    }
+
+    /// Reads the pool of the last run; none when there is none, or it is too large to be one.
+    pub(super) fn read_pool(&self) -> Option<Vec<u8>> {
+        let path = self.file("mempool.dat");
+        let size = fs::metadata(&path).ok()?.len();
+        if size > MAX_POOL_FILE_BYTES {
+            tracing::warn!(path = %path.display(), size, "this mempool file is too large to be one; it is ignored");
+            return None;
+        }
+        fs::read(&path).ok()
+    }
+
+    /// Removes a file that names this run; nothing is lost when it cannot be.
+    pub(super) fn remove(&self, name: &str) {
+        let _gone_already = fs::remove_file(self.file(name));
+    }
+}

@@ -1,0 +1,160 @@
+//! Work on a data directory without a node: export, import, verify.
+
+use super::NodeError;
+use super::core_task::Clock;
+use super::data_dir::DataDir;
+use crate::core::{Core, CoreConfig, Effect, Event, SubmitBlockError};
+use starling_consensus::{CheckedBlock, CheckedHeader};
+use starling_genesis::Chain;
+use starling_ledger::{Ledger, Reader, verify_chain};
+use starling_primitives::Block;
+use starling_primitives::limits::MAX_HEADER_BYTES;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Bytes that the mempool of an importing core may use: nothing is pending there.
+const IMPORT_POOL_BYTES: usize = 1 << 20;
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportSummary {
+    /// Blocks that were new.
+    pub blocks: u32,
+    /// Transactions in them.
+    pub txs: u64,
+    /// Height of the tip afterwards.
+    pub height: u32,
+}
+
+/// Writes the connected chain above genesis: each block behind its length, a little-endian `u32`. Returns how many.
+///
+/// # Errors
+/// [`NodeError`].
+pub fn export_chain(
+    chain: &Chain,
+    data_dir: &Path,
+    out: &mut dyn Write,
+    progress: &mut dyn FnMut(u32, u32),
+) -> Result<u32, NodeError> {
+    let (_held, reader) = open(chain, data_dir)?;
+    let view = reader.view()?;
+    let tip = view.tip().height;
+    for height in 1..=tip {
+        let missing = NodeError::from(starling_ledger::VerifyError::Missing(height));
+        let block = match view.canonical(height)? {
+            Some(id) => view.block(&id)?,
+            None => None,
+        };
+        let bytes = block.ok_or(missing)?.encode();
+        let len = u32::try_from(bytes.len()).expect("a block is within 33 MiB");
+        out.write_all(&len.to_le_bytes()).and_then(|()| out.write_all(&bytes)).map_err(NodeError::Stream)?;
+        progress(height, tip);
+    }
+    out.flush().map_err(NodeError::Stream)?;
+    Ok(tip)
+}
+
+/// Reads blocks as [`export_chain`] writes them, and validates each fully; those that are known are passed over.
+///
+/// # Errors
+/// [`NodeError::Import`] names the first block that is refused; those before it stay.
+pub fn import_chain(
+    chain: &Chain,
+    data_dir: &Path,
+    input: &mut dyn Read,
+    progress: &mut dyn FnMut(u32),
+) -> Result<ImportSummary, NodeError> {
+    let dir = DataDir::open(data_dir)?;
+    let (ledger, tree) = Ledger::open(&dir.file("db"), Arc::new(chain.clone()))?;
+    let config = CoreConfig { seed: 0, pool_bytes: IMPORT_POOL_BYTES, mine_alone: true };
+    let clock = Clock::start();
+    let mut core = Core::new(ledger, tree, config, clock.now());
+    let mut summary = ImportSummary::default();
+    let mut number = 0;
+    while let Some(bytes) = next_block(input, chain.params.max_body_bytes)? {
+        number += 1;
+        let refuse = |what: String| NodeError::Import { number, what };
+        let block = Block::decode(&bytes, chain.params.max_body_bytes);
+        let block = block.map_err(|error| refuse(error.to_string()))?;
+        let txs = u64::from(block.header.content().tx_count);
+        let before = core.ledger().tip().height;
+        import_block(&mut core, block, number)?;
+        for effect in core.handle(Event::Continue, clock.now()) {
+            if let Effect::Fatal(error) = effect {
+                return Err(error.into());
+            }
+        }
+        let height = core.ledger().tip().height;
+        if height > before {
+            summary.blocks += height - before;
+            summary.txs += txs;
+        }
+        progress(height);
+    }
+    core.ledger().store().flush()?;
+    summary.height = core.ledger().tip().height;
+    Ok(summary)
+}
+
+/// Executes the stored chain again from genesis and compares every root; returns the height of the tip.
+///
+/// # Errors
+/// [`NodeError::Verify`].
+pub fn verify_stored_chain(
+    chain: &Chain,
+    data_dir: &Path,
+    progress: &mut dyn FnMut(u32, u32),
+) -> Result<u32, NodeError> {
+    let (_held, reader) = open(chain, data_dir)?;
+    Ok(verify_chain(&reader, progress)?)
+}
+
+fn open(chain: &Chain, data_dir: &Path) -> Result<(DataDir, Reader), NodeError> {
+    let dir = DataDir::open(data_dir)?;
+    let (ledger, _) = Ledger::open(&dir.file("db"), Arc::new(chain.clone()))?;
+    Ok((dir, ledger.reader()))
+}
+
+/// Brings one block in, header and body, and connects what can be connected.
+fn import_block(core: &mut Core, block: Block, number: u64) -> Result<(), NodeError> {
+    let refuse = |what: String| NodeError::Import { number, what };
+    let id = block.header.id();
+    let params = core.chain().params.clone();
+    let checked = CheckedHeader::check(block.header, &params).map_err(|error| refuse(error.to_string()))?;
+    let block = CheckedBlock::check(checked, block.txs, &core.chain().genesis_id(), |_| false);
+    let block = block.map_err(|error| refuse(error.to_string()))?;
+    if let Err(error) = core.import(block) {
+        return Err(match error {
+            SubmitBlockError::Store(error) => error.into(),
+            error => refuse(error.to_string()),
+        });
+    }
+    match core.tree().broken_rule(&id) {
+        Some(rule) => Err(refuse(format!("it breaks the rule {rule}"))),
+        None => Ok(()),
+    }
+}
+
+/// The next length and its bytes; none at the end. The length is bounded before anything is read.
+fn next_block(input: &mut dyn Read, max_body_bytes: u32) -> Result<Option<Vec<u8>>, NodeError> {
+    let mut len = [0; 4];
+    let first = input.read(&mut len[..1]).map_err(NodeError::Stream)?;
+    if first == 0 {
+        return Ok(None);
+    }
+    input.read_exact(&mut len[1..]).map_err(NodeError::Stream)?;
+    let len = usize::try_from(u32::from_le_bytes(len)).unwrap_or(usize::MAX);
+    let limit = usize::try_from(max_body_bytes).unwrap_or(usize::MAX).saturating_add(MAX_HEADER_BYTES);
+    if len > limit {
+        let what = format!("a block of {len} bytes is over the limit of {limit}; is this an exported chain?");
+        return Err(NodeError::Stream(io::Error::new(io::ErrorKind::InvalidData, what)));
+    }
+    let mut bytes = Vec::new();
+    let read = input.take(u64::try_from(len).unwrap_or(u64::MAX)).read_to_end(&mut bytes);
+    if read.map_err(NodeError::Stream)? < len {
+        let what = "the file ends inside a block; export it again";
+        return Err(NodeError::Stream(io::Error::new(io::ErrorKind::UnexpectedEof, what)));
+    }
+    Ok(Some(bytes))
+}

@@ -1,0 +1,51 @@
+//! What a node is told at its start.
+
+use starling_genesis::Chain;
+use starling_primitives::Address;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A whole node's settings, resolved.
+#[derive(Clone, Debug)]
+pub struct NodeOptions {
+    /// Which chain.
+    pub chain: Chain,
+    /// Where everything is kept; made if missing.
+    pub data_dir: PathBuf,
+    /// Multiaddresses to listen on; nowhere if empty.
+    pub listen: Vec<String>,
+    /// Multiaddresses of nodes to stay connected to, besides the chain's own.
+    pub bootstrap: Vec<String>,
+    /// Where JSON-RPC is answered; port 0 is any free one.
+    pub rpc: SocketAddr,
+    /// Whether nodes on the local network are looked for.
+    pub mdns: bool,
+    /// Mining inside the node, from the start.
+    pub mine: Option<MineOptions>,
+    /// Whether to mine on a public chain while no peer is connected.
+    pub mine_alone: bool,
+    /// The private chain's own ways.
+    pub dev: Option<DevOptions>,
+    /// Whether the ready line is JSON, on stdout.
+    pub json: bool,
+}
+
+/// Mining inside the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MineOptions {
+    /// Who is paid.
+    pub payout: Address,
+    /// Threads, at least 1.
+    pub threads: u16,
+}
+
+/// What only `starling dev` does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DevOptions {
+    /// Seconds between blocks; without it, a block for each transaction.
+    pub block_time: Option<u32>,
+    /// Who is paid for blocks.
+    pub payout: Address,
+    /// Funded accounts to show: address and key in hex.
+    pub accounts: Vec<(String, String)>,
+}
