@@ -56,11 +56,15 @@ pub fn next_bits(height: u32, time: u32, anchor: &Anchor, params: &Params) -> Bi
     }
     let blocks = i128::from(height) - i128::from(anchor.height) + 1;
     let ahead = i128::from(time) - i128::from(anchor.parent_time) - i128::from(params.interval) * blocks;
-    // Rust's division truncates towards zero, as the specification's does.
-    let exponent = (ahead << FRACTION_BITS) / i128::from(half_life);
+    let exponent = exponent(ahead, half_life);
     let easiest = params.easiest_target;
     let target = anchor.bits.target().map_or(easiest, |anchor| scale(anchor, exponent));
     target.min(easiest).bits()
+}
+
+/// Half-lives in units of 2^-16; Rust's division truncates towards zero, as the specification's does.
+fn exponent(ahead_s: i128, half_life: u32) -> i128 {
+    (ahead_s << FRACTION_BITS) / i128::from(half_life)
 }
 
 /// `target * 2^(exponent / 2^16)`; 0 becomes 1, more than 256 bits become the largest number.

@@ -53,10 +53,11 @@ pub enum BlockError {
 }
 
 impl BlockError {
-    /// Whether the body is not the one that the header commits to: the server's fault, the block may be right.
+    /// Whether the body is not the one that the header commits to: the server's fault, the block may be right. A
+    /// body with the right root and another size is the miner's fault.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {
-        matches!(self, Self::TxCount { .. } | Self::BodyBytes { .. } | Self::TxRoot { .. })
+        matches!(self, Self::TxCount { .. } | Self::TxRoot { .. })
     }
 
     /// The rule's stable snake-case name, kept with an invalid block.
@@ -115,7 +116,10 @@ impl CheckedBlock {
         }
         verify_batch(&checks).map_err(|failed| {
             let (index, signature) = owners[failed.index];
-            BlockError::Transaction { index, error: TxError::Signature { index: signature, error: failed.error } }
+            BlockError::Transaction {
+                index,
+                error: TxError::Signature { index: signature, error: failed.error },
+            }
         })?;
         Ok(Self { header, txs })
     }
@@ -145,13 +149,13 @@ fn check_body(header: &CheckedHeader, txs: &[Arc<Transaction>]) -> Result<(), Bl
     if u32::try_from(txs.len()) != Ok(content.tx_count) {
         return Err(BlockError::TxCount { found: txs.len(), stated: content.tx_count });
     }
-    let bytes = txs.iter().map(|tx| tx.size() + limits::TX_LEN_BYTES).sum::<usize>();
-    if u32::try_from(bytes) != Ok(content.body_bytes) {
-        return Err(BlockError::BodyBytes { found: bytes, stated: content.body_bytes });
-    }
     let root = tx_root(txs.iter().map(|tx| tx.wtxid()));
     if root != content.tx_root {
         return Err(BlockError::TxRoot { found: root, stated: content.tx_root });
+    }
+    let bytes = txs.iter().map(|tx| tx.size() + limits::TX_LEN_BYTES).sum::<usize>();
+    if u32::try_from(bytes) != Ok(content.body_bytes) {
+        return Err(BlockError::BodyBytes { found: bytes, stated: content.body_bytes });
     }
     Ok(())
 }

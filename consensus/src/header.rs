@@ -3,9 +3,7 @@
 use crate::asert::{self, Anchor, Stamp};
 use starling_genesis::{Chain, Params};
 use starling_primitives::history::{Accumulator, Leaf, PlacedNode};
-use starling_primitives::{
-    Bits, BlockId, Header, HistoryRoot, Target, TargetError, TxRoot, Work, limits,
-};
+use starling_primitives::{Bits, BlockId, Header, HistoryRoot, Target, TargetError, TxRoot, Work, limits};
 use thiserror::Error;
 
 /// Which rule a header breaks, or why it cannot be judged yet.

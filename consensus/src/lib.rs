@@ -29,3 +29,6 @@ pub use signature::{BatchError, SignatureCheck, SignatureError, check_encoding, 
 pub use transaction::{TxError, check_expiry, check_fields, check_transaction, signature_checks};
 pub use transition::{Accounts, Change, Changes, Transition, TransitionError};
 pub use tree::{BestChange, HeaderInfo, HeaderTree, HistoryNodes, Inserted, Status, kept_work};
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,8 @@ use starling_primitives::amount::AmountError;
 use starling_primitives::hash::HashError;
 use starling_primitives::state::{self, Account, StateKey};
 use starling_primitives::{
-    Address, Amount, BlockId, Content, DecodeError, GenesisId, Header, HistoryRoot, PowKind, Prefix, TargetError,
-    TxRoot, Work, WorkHeader,
+    Address, Amount, BlockId, Content, DecodeError, GenesisId, Header, HistoryRoot, PowKind, Prefix,
+    TargetError, TxRoot, Work, WorkHeader,
 };
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -88,7 +88,9 @@ pub enum ChainError {
     #[error("genesis header: {0}")]
     Header(DecodeError),
     /// The parameters give another genesis id than the file states.
-    #[error("the parameters give genesis id {found}, but the file states {stated}: it was changed, or is another chain")]
+    #[error(
+        "the parameters give genesis id {found}, but the file states {stated}: it was changed, or is another chain"
+    )]
     WrongId {
         /// What the parameters give.
         found: GenesisId,

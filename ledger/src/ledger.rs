@@ -229,7 +229,8 @@ fn create(store: &Store, chain: &Chain, nodes: &[PlacedNode]) -> Result<(), Stor
     let mut batch = store.batch();
     store.put_identity(&mut batch, &chain.genesis_id());
     let work = header.work().bits.target().map_or(Work::ZERO, starling_primitives::Target::work);
-    let record = HeaderRecord { header: header.clone(), status: Status::Connected, rule: String::new(), work };
+    let record =
+        HeaderRecord { header: header.clone(), status: Status::Connected, rule: String::new(), work };
     batch.put(Family::Headers, id.as_bytes(), &record.encode());
     batch.put(Family::Canonical, &0u32.to_be_bytes(), id.as_bytes());
     batch.put(Family::Bodies, &block_key(0, &id), &[]);

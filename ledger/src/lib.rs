@@ -19,6 +19,8 @@ mod reader;
 mod records;
 mod state_tree;
 mod store;
+#[cfg(test)]
+mod testing;
 mod verify;
 
 pub use ledger::{ConnectError, ConnectedBlock, DisconnectedBlock, Ledger};

@@ -1,18 +1,20 @@
 //! What is pending: transactions that blocks can take, or could once a missing nonce comes.
 //!
-//! The pool holds chains, one for each sender: up to 64 consecutive nonces from the settled one on, all of them
-//! covered by the sender's settled balance, and up to 16 behind a gap. So whatever order [`Mempool::select`] takes
-//! senders in, every transaction applies: a transaction takes from its sender alone, and never more than was counted. Chains are split into chunks (the prefix with the best fee per byte, then
-//! the best prefix of the rest, and so on), and all chunks of all senders stand in one order: templates take
-//! from its best end, eviction from its worst.
+//! The pool holds chains, one for each sender: up to 64 consecutive nonces from the settled one on, all of
+//! them covered by the sender's settled balance, and up to 16 behind a gap. So whatever order
+//! [`Mempool::select`] takes senders in, every transaction applies: a transaction takes from its sender
+//! alone, and never more than was counted. Chains are split into chunks (the prefix with the best fee per
+//! byte, then the best prefix of the rest, and so on), and all chunks of all senders stand in one order:
+//! templates take from its best end, eviction from its worst.
 //!
 //! - `admit`: the rules of admission, replacement and eviction; `tip`: what blocks do to the pool
 //! - `select`: what a block should hold; `view`: everything that is asked about the pool
-//! - `sender`, `order`: the two structures; `fees`, `events`, `verified`: floor and estimates, trails, signatures
+//! - `sender`, `order`: the two structures; `fees`, `events`, `verified`: floor and estimates, trails,
+//!   signatures
 //! - `file`: the pool across restarts
 //!
-//! A change is computed on a copy of one chain and put in place by one function, which alone touches the indexes.
-//! The pool never reads a clock, a file or a socket; times are Unix seconds that the caller passes.
+//! A change is computed on a copy of one chain and put in place by one function, which alone touches the
+//! indexes. The pool never reads a clock, a file or a socket; times are Unix seconds that the caller passes.
 
 mod admit;
 mod error;
@@ -109,8 +111,8 @@ pub struct Settled<'a, A> {
     pub now: u64,
 }
 
-/// Pending transactions. Every change of the tip must be told by [`Mempool::tip_changed`], and the settled state
-/// that other calls get is the one at that tip.
+/// Pending transactions. Every change of the tip must be told by [`Mempool::tip_changed`], and the settled
+/// state that other calls get is the one at that tip.
 #[derive(Debug)]
 pub struct Mempool {
     params: Arc<Params>,
@@ -179,8 +181,8 @@ impl Mempool {
         }
     }
 
-    /// Lets time pass: halves a raised floor every 10 minutes; once a minute, drops what waited behind a gap for 3
-    /// hours or was pending for 14 days. Returns what left.
+    /// Lets time pass: halves a raised floor every 10 minutes; once a minute, drops what waited behind a gap
+    /// for 3 hours or was pending for 14 days. Returns what left.
     pub fn tick(&mut self, now: u64) -> Vec<Wtxid> {
         self.now = now;
         self.floor.tick(now);
@@ -224,8 +226,8 @@ impl Mempool {
         entry.tx.wtxid()
     }
 
-    /// Makes both spaces keep their bounds, by dropping what pays least. A chain that was cut by an age or a block
-    /// can bring in more behind gaps than there is space for.
+    /// Makes both spaces keep their bounds, by dropping what pays least. A chain that was cut by an age or a
+    /// block can bring in more behind gaps than there is space for.
     fn shrink(&mut self) -> Vec<Wtxid> {
         let mut evicted = Vec::new();
         while self.executable.bytes > self.limits.executable_bytes()
@@ -257,8 +259,8 @@ impl Mempool {
         entries.iter().map(|entry| self.leave(entry, What::Evicted { floor })).collect()
     }
 
-    /// Puts a sender's chain in the place of the one there was: the one function that touches the indexes. Only
-    /// what differs is touched, for most changes append to a long chain.
+    /// Puts a sender's chain in the place of the one there was: the one function that touches the indexes.
+    /// Only what differs is touched, for most changes append to a long chain.
     fn put(&mut self, sender: Address, chain: Chain) {
         let before = self.senders.remove(&sender).unwrap_or_else(|| Chain::new(chain.base()));
         self.put_names(sender, &before, &chain);

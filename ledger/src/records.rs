@@ -175,7 +175,14 @@ pub struct AddressEvent {
 impl AddressEvent {
     /// The reward of a block.
     pub(crate) fn reward(height: u32, received: Amount) -> Self {
-        Self { height, position: REWARD_POSITION, txid: None, sent: Amount::ZERO, fee: Amount::ZERO, received }
+        Self {
+            height,
+            position: REWARD_POSITION,
+            txid: None,
+            sent: Amount::ZERO,
+            fee: Amount::ZERO,
+            received,
+        }
     }
 
     pub(crate) fn key(&self, address: &Address) -> Vec<u8> {

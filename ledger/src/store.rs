@@ -5,8 +5,8 @@
 
 use crate::records::{Damaged, Tip};
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, ErrorKind, Options,
-    WriteBatch, WriteOptions,
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, ErrorKind,
+    Options, WriteBatch, WriteOptions,
 };
 use starling_consensus::HistoryNodes;
 use starling_primitives::GenesisId;
@@ -113,7 +113,9 @@ pub enum StoreError {
     #[error("the database {0} is in use by another process; stop that one, or choose another --data-dir")]
     Locked(PathBuf),
     /// It belongs to another chain.
-    #[error("the database {path} holds the chain with genesis {found}, not {expected}; choose another --data-dir")]
+    #[error(
+        "the database {path} holds the chain with genesis {found}, not {expected}; choose another --data-dir"
+    )]
     OtherChain {
         /// Where.
         path: PathBuf,
@@ -123,7 +125,9 @@ pub enum StoreError {
         expected: GenesisId,
     },
     /// A newer program wrote it.
-    #[error("the database {path} has layout {found}, and this program reads up to {SCHEMA}; use a newer starling")]
+    #[error(
+        "the database {path} has layout {found}, and this program reads up to {SCHEMA}; use a newer starling"
+    )]
     NewerSchema {
         /// Where.
         path: PathBuf,
@@ -208,10 +212,7 @@ impl Store {
     }
 
     /// All entries of a family, in key order.
-    pub(crate) fn scan(
-        &self,
-        family: Family,
-    ) -> impl Iterator<Item = Result<KeyValue, StoreError>> + '_ {
+    pub(crate) fn scan(&self, family: Family) -> impl Iterator<Item = Result<KeyValue, StoreError>> + '_ {
         let entries = self.db.iterator_cf(self.family(family), rocksdb::IteratorMode::Start);
         entries.map(|entry| entry.map_err(|error| refuse(&self.path, &error)))
     }

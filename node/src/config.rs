@@ -10,10 +10,10 @@ mod template;
 mod typed;
 
 pub(crate) use file::FILE_NAME;
-pub(crate) use typed::LogOptions;
 pub(crate) use keys::{KEYS, Key, Kind};
 pub(crate) use place::load_chain;
 pub(crate) use template::commented;
+pub(crate) use typed::LogOptions;
 
 use crate::failure::{Failure, Outcome};
 use serde::Serialize;

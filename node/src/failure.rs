@@ -18,7 +18,6 @@ pub(crate) mod code {
     /// The node said no.
     pub(crate) const REFUSED: u8 = 4;
     /// The data directory cannot be used: locked, of another chain, newer, damaged.
-    #[cfg(test)]
     pub(crate) const DATA_DIR: u8 = 5;
     /// What was waited for did not happen in time.
     pub(crate) const TIMED_OUT: u8 = 6;
@@ -54,6 +53,11 @@ impl Failure {
     /// The node said no, or would.
     pub(crate) fn refused(message: impl ToString) -> Self {
         Self::new(code::REFUSED, message)
+    }
+
+    /// The data directory cannot be used.
+    pub(crate) fn data_dir(message: impl ToString) -> Self {
+        Self::new(code::DATA_DIR, message)
     }
 
     /// What was waited for did not happen in time.
@@ -120,7 +124,9 @@ impl From<NodeError> for Failure {
 impl From<KeystoreError> for Failure {
     fn from(error: KeystoreError) -> Self {
         let code = match error {
-            KeystoreError::BadName(_) | KeystoreError::NotFound { .. } | KeystoreError::Mnemonic(_) => code::USAGE,
+            KeystoreError::BadName(_) | KeystoreError::NotFound { .. } | KeystoreError::Mnemonic(_) => {
+                code::USAGE
+            }
             _ => code::FAILED,
         };
         Self::new(code, error)

@@ -19,6 +19,15 @@ pub(crate) fn write_new(path: &Path, text: &str) -> Outcome<()> {
     file.finish()
 }
 
+/// Makes a directory, and those above it, that this user alone may enter; one that exists is left as it is.
+///
+/// # Errors
+/// It cannot be made.
+pub(crate) fn private_dir(path: &Path) -> Outcome<()> {
+    let made = DirBuilder::new().recursive(true).mode(PRIVATE_DIR_MODE).create(path);
+    made.map_err(|error| Failure::file(path, &error))
+}
+
 /// A file under a passing name until it is finished; removed when dropped before.
 #[derive(Debug)]
 pub(crate) struct NewFile {

@@ -49,10 +49,14 @@ pub(crate) fn table(heading: &[&str], rows: &[Vec<String>]) -> Outcome<()> {
 
 fn columns(heading: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     let heading: Vec<String> = heading.iter().map(|&name| name.to_owned()).collect();
-    let rows: Vec<Vec<String>> =
-        std::iter::once(&heading).chain(rows).map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(&heading)
+        .chain(rows)
+        .map(|row| row.iter().map(|cell| printable(cell)).collect())
+        .collect();
     let widths: Vec<usize> = (0..heading.len())
-        .map(|at| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .map(|at| {
+            rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        })
         .collect();
     let row = |cells: &Vec<String>| {
         let padded = cells.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));

@@ -75,7 +75,9 @@ pub(crate) fn confirm(question: &str) -> Outcome<bool> {
     }
     say(&format!("{question} [y/N]"));
     let mut answer = String::new();
-    io::stdin().read_line(&mut answer).map_err(|error| Failure::failed(format!("cannot read the answer: {error}")))?;
+    io::stdin()
+        .read_line(&mut answer)
+        .map_err(|error| Failure::failed(format!("cannot read the answer: {error}")))?;
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 

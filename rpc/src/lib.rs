@@ -1,9 +1,9 @@
 //! JSON-RPC: how people and programs speak with a node.
 //!
 //! One description serves both ends. [`types`] are what methods answer, [`NodeApi`] is what a node
-//! implements, [`Server`] stands between it and the callers, [`Client`] is the other end, for the command line.
-//! The table in `methods` is the only list of methods: handlers are registered from it, parameters are held
-//! against it, `rpc.discover` prints it.
+//! implements, [`Server`] stands between it and the callers, [`Client`] is the other end, for the command
+//! line. The table in `methods` is the only list of methods: handlers are registered from it, parameters are
+//! held against it, `rpc.discover` prints it.
 //!
 //! - [`types`], `serial`, `hex`: results as JSON; [`ApiError`]: refusals, with what to do about them
 //! - [`NodeApi`], `methods`, `args`: methods, and their parameters read into typed values

@@ -1,1 +1,26 @@
-//! Behaviour tests, models, end-to-end tests with real processes, and the style test
+//! The harness of the tests with real processes: it starts the binary `starling` as a person would, and looks at
+//! it from outside.
+//!
+//! - [`starling`]: the binary, refused when it is missing or older than its sources
+//! - [`Desk`]: a home of its own for commands that end; [`Ended`]: what they said
+//! - [`Lab`]: a new chain and the nodes on it; [`Node`]: a running one, to be killed, frozen, restarted
+//! - [`Payer`]: a key that signs payments in bulk
+//! - [`until`]: waits for a condition, and says what it last saw when it gives up; [`wait`]: for an answer
+//! - [`http`]: bytes on a socket, for what no client would send
+//!
+//! Nothing here uses a fixed port or a folder that outlives its test, sleeps for progress, or looks inside a node.
+
+mod binary;
+mod command;
+pub mod http;
+mod lab;
+mod node;
+mod payer;
+mod wait;
+
+pub use binary::starling;
+pub use command::{Desk, Ended};
+pub use lab::{Lab, Pace};
+pub use node::{Node, Ready, agree, connect};
+pub use payer::Payer;
+pub use wait::{PATIENCE, until, wait};

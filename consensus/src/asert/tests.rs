@@ -1,5 +1,7 @@
 //! ASERT against the published runs, and the rule of the clamp.
 
+mod golden;
+
 use super::*;
 use starling_genesis::{Chain, NewChain};
 use std::path::Path;

@@ -84,12 +84,7 @@ impl HeaderTree {
 
     /// Marks a block and all that descend from it as invalid; `rule` is what the block broke. Returns the change
     /// when the best header chain went through it.
-    pub fn invalidate(
-        &mut self,
-        id: &BlockId,
-        rule: &str,
-        history: &dyn HistoryNodes,
-    ) -> Option<BestChange> {
+    pub fn invalidate(&mut self, id: &BlockId, rule: &str, history: &dyn HistoryNodes) -> Option<BestChange> {
         let at = self.find(id).filter(|&at| at != 0)?;
         self.broken.insert(at, rule.to_owned());
         self.entry_mut(at).status = Status::Invalid;

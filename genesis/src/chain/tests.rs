@@ -73,7 +73,10 @@ fn each_wrong_value_has_its_own_error() {
     assert!(matches!(refused("interval = 12", "interval = 0"), ChainError::Range { key: "interval", .. }));
     assert!(matches!(refused("half_life = 3456", "half_life = 0"), ChainError::Range { .. }));
     assert!(matches!(refused("max_body_bytes = 4194304", "max_body_bytes = 5"), ChainError::Range { .. }));
-    assert!(matches!(refused("halving_interval = 10519200", "halving_interval = 0"), ChainError::Range { .. }));
+    assert!(matches!(
+        refused("halving_interval = 10519200", "halving_interval = 0"),
+        ChainError::Range { .. }
+    ));
     assert!(matches!(refused("\"1e100000\"", "\"1e900000\""), ChainError::Bits { .. }));
     assert!(matches!(refused("subsidy = \"12\"", "subsidy = \"x\""), ChainError::Amount { .. }));
     assert!(matches!(refused("subsidy = \"12\"", "subsidy = \"1267650600228\""), ChainError::TooMuchMoney));

@@ -4,13 +4,9 @@ use super::{ConnectError, Ledger};
 use crate::records::{AddressEvent, Tip, TxLocation, Undo, block_key};
 use crate::state_tree::{LeafChange, StateTree};
 use crate::store::{Batch, Family, StoreError, meta};
-use starling_consensus::{
-    BlockError, Changes, CheckedBlock, Status, Transition, TransitionError, TxError,
-};
+use starling_consensus::{BlockError, Changes, CheckedBlock, Status, Transition, TransitionError, TxError};
 use starling_primitives::state::{Account, StateKey, leaf};
-use starling_primitives::{
-    Address, Amount, BlockId, GenesisId, Header, StateRoot, Transaction, decode_body,
-};
+use starling_primitives::{Address, Amount, BlockId, GenesisId, Header, StateRoot, Transaction, decode_body};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -59,7 +55,12 @@ impl Ledger {
         batch.put(Family::Canonical, &tip.height.to_be_bytes(), tip.id.as_bytes());
         batch.put(Family::Meta, meta::TIP, &tip.encode());
         put_state(&mut batch, &changes);
-        put_index(&mut batch, header, block.txs(), &Indexed { chain: self, fees: changes.fees, charges: &charges });
+        put_index(
+            &mut batch,
+            header,
+            block.txs(),
+            &Indexed { chain: self, fees: changes.fees, charges: &charges },
+        );
         self.rewrite(&mut batch, &tip.id, |record| record.status = Status::Connected)?;
         if let Some(expired) = tip.height.checked_sub(self.chain.params.undo_blocks) {
             self.drop_undo(&mut batch, expired)?;
@@ -105,6 +106,27 @@ impl Ledger {
         Ok(DisconnectedBlock { header, txs })
     }
 
+    /// Of the candidates, those that apply in order on the tip, and what the next block would change with them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn draft(
+        &self,
+        candidates: &[Arc<Transaction>],
+        miner: Address,
+    ) -> Result<(Vec<Arc<Transaction>>, Changes), StoreError> {
+        let mut transition = Transition::new(self, &self.chain.params);
+        let mut txs = Vec::with_capacity(candidates.len());
+        for tx in candidates {
+            match transition.apply(tx) {
+                Ok(()) => txs.push(tx.clone()),
+                Err(TransitionError::Rule(_)) => {}
+                Err(TransitionError::Read(error)) => return Err(error),
+            }
+        }
+        Ok((txs, transition.finish(miner, self.tip.height.saturating_add(1))?))
+    }
+
     /// The root of the state if these changes followed the tip.
     #[must_use]
     pub fn root_after(&self, changes: &Changes) -> StateRoot {
@@ -135,13 +157,10 @@ impl Ledger {
         let touched = changes.accounts.iter().map(|(address, change)| (StateKey::account(address), change));
         let mut touched: Vec<_> = touched.collect();
         touched.sort_unstable_by_key(|(key, _)| *key);
-        let new = |key: &StateKey, account: &Account| {
-            (!account.is_absent()).then(|| leaf(key, &account.encode()))
-        };
+        let new =
+            |key: &StateKey, account: &Account| (!account.is_absent()).then(|| leaf(key, &account.encode()));
         let leaves: Vec<_> = touched.iter().map(|(key, change)| (*key, new(key, &change.after))).collect();
-        let old = |account: &Account| {
-            (!account.is_absent()).then(|| account.encode().to_vec())
-        };
+        let old = |account: &Account| (!account.is_absent()).then(|| account.encode().to_vec());
         let values = touched.iter().map(|(key, change)| (*key, old(&change.before))).collect();
         (self.tree.updated(&leaves), Undo { burned: changes.burned, values })
     }

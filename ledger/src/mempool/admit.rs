@@ -48,9 +48,9 @@ struct Plan {
 }
 
 impl Mempool {
-    /// Takes a transaction if it keeps every rule, asked in this order: chain and sums, not known yet, fee floor,
-    /// last height (0, or at least 20 blocks ahead), nonce, replacement, balance (everything that its sender has
-    /// pending, account charges included), space, signatures.
+    /// Takes a transaction if it keeps every rule, asked in this order: chain and sums, not known yet, fee
+    /// floor, last height (0, or at least 20 blocks ahead), nonce, replacement, balance (everything that its
+    /// sender has pending, account charges included), space, signatures.
     ///
     /// # Errors
     /// [`AddError`]; the pool is unchanged then.
@@ -68,8 +68,9 @@ impl Mempool {
         Ok(self.commit(&tx, source, plan))
     }
 
-    /// Whether [`Mempool::add`] would take the transaction if its signatures are right: everything else is checked,
-    /// so that signatures can be verified elsewhere (see [`Mempool::note_verified`]) and never in vain.
+    /// Whether [`Mempool::add`] would take the transaction if its signatures are right: everything else is
+    /// checked, so that signatures can be verified elsewhere (see [`Mempool::note_verified`]) and never in
+    /// vain.
     ///
     /// # Errors
     /// [`AddError`], as `add` would say.
@@ -167,9 +168,9 @@ impl Mempool {
         Ok(())
     }
 
-    /// The worst chunks of other senders, `over` bytes at least, all of them worse than the one that the newest
-    /// executable transaction would be mined with: so none with followers goes for one that pays less than them
-    /// together.
+    /// The worst chunks of other senders, `over` bytes at least, all of them worse than the one that the
+    /// newest executable transaction would be mined with: so none with followers goes for one that pays less
+    /// than them together.
     fn room_among_executable(
         &self,
         plan: &Plan,
@@ -280,8 +281,8 @@ fn check_nonce(nonce: u64, chain: &Chain) -> Result<(), PoolError> {
     Ok(())
 }
 
-/// A replacement pays at least 10 % more, in all and per byte, and the floor once more for the bytes that it makes
-/// the network carry again.
+/// A replacement pays at least 10 % more, in all and per byte, and the floor once more for the bytes that it
+/// makes the network carry again.
 fn check_replacement(tx: &Transaction, old: &Transaction, floor: u64) -> Result<(), PoolError> {
     let (fee, old_fee) = (tx.unsigned().fee, old.unsigned().fee.motes());
     let in_all = (old_fee * REPLACEMENT_PERCENT).div_ceil(100);

@@ -7,16 +7,16 @@ use thiserror::Error;
 /// A transaction that the pool does not take. The text tells its sender what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PoolError {
-    /// Wrong by itself, on any state: another chain's, a sum over 2^100 motes, a bad signature, the last nonce.
+    /// Wrong by itself, on any state: another chain's, a sum over 2^100 motes, a bad signature, the last
+    /// nonce.
     #[error(transparent)]
     Invalid(#[from] TxError),
     /// The same bytes are pending.
     #[error("the transaction is pending already; nothing is left to do but wait")]
     Duplicate,
-    /// The same body with other signatures is pending. Its fee is the same, so it never pays as a replacement.
-    #[error(
-        "transaction {0} is pending already under other signatures; to replace it, raise the fee and sign again"
-    )]
+    /// The same body with other signatures is pending. Its fee is the same, so it never pays as a
+    /// replacement.
+    #[error("transaction {0} is pending under other signatures; to replace it, raise the fee and sign again")]
     KnownTxid(TxId),
     /// Below the floor.
     #[error(
@@ -93,7 +93,7 @@ pub enum PoolError {
     },
     /// Another transaction has the nonce, and this one does not pay enough to take its place.
     #[error(
-        "a transaction with this nonce is pending; to replace it, the fee must be at least {needed} STAR, not {fee}"
+        "a transaction with this nonce is pending; to replace it, raise the fee from {fee} to {needed} STAR"
     )]
     ReplacementTooCheap {
         /// The transaction's fee.
@@ -103,10 +103,11 @@ pub enum PoolError {
     },
     /// No space, and all there is pays at least as much per byte.
     #[error(
-        "the pool is full of transactions that pay at least as much; raise the fee above {rate} motes per byte"
+        "the pool is full, and all in it pay at least as much; raise the fee above {rate} motes per byte"
     )]
     PoolFull {
-        /// Motes per byte of the cheapest that could make room; `u64::MAX` when the pool is too small for this.
+        /// Motes per byte of the cheapest that could make room; `u64::MAX` when the pool is too small for
+        /// this.
         rate: u64,
     },
     /// Its source has too much waiting behind gaps already.

@@ -7,8 +7,8 @@ use std::fmt;
 
 /// Events that one transaction's trail keeps; the first and the latest.
 pub const MAX_TRAIL_EVENTS: usize = 16;
-/// New events that wait to be taken with [`Mempool::take_fresh`](super::Mempool::take_fresh); older ones are only
-/// counted.
+/// New events that wait to be taken with [`Mempool::take_fresh`](super::Mempool::take_fresh); older ones are
+/// only counted.
 pub const MAX_FRESH_EVENTS: usize = 32_768;
 /// Bytes of memory that a trail takes: four events, the map's place and the queue's, and its share of the new
 /// events.

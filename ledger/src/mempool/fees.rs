@@ -11,7 +11,8 @@ const CLASSES_PER_DOUBLING: u32 = 4;
 const CLASSES: usize = 252;
 /// Recent blocks that estimates look at.
 const RECENT_BLOCKS: usize = 20;
-/// A block counts as full from this many eighths of what it may hold: below that, any fee above the floor got in.
+/// A block counts as full from this many eighths of what it may hold: below that, any fee above the floor got
+/// in.
 const FULL_EIGHTHS: u64 = 7;
 
 /// The least that the pool takes, in motes per byte.
@@ -116,8 +117,8 @@ fn first_of(index: usize) -> u64 {
     (lead + u64::try_from(within).expect("below four")) << doublings.saturating_sub(1)
 }
 
-/// What recent blocks asked for, by transactions that the pool had before their block: a miner can pay itself any
-/// fee, but it keeps such a transaction to itself.
+/// What recent blocks asked for, by transactions that the pool had before their block: a miner can pay itself
+/// any fee, but it keeps such a transaction to itself.
 #[derive(Debug, Default)]
 pub(super) struct RecentBlocks {
     /// Motes per byte that got into each; none for a block that was not full.
@@ -125,7 +126,8 @@ pub(super) struct RecentBlocks {
 }
 
 impl RecentBlocks {
-    /// Counts a block of `body_bytes` out of `max_body_bytes`; `rates` are those of the transactions seen before.
+    /// Counts a block of `body_bytes` out of `max_body_bytes`; `rates` are those of the transactions seen
+    /// before.
     pub(super) fn push(&mut self, body_bytes: usize, max_body_bytes: u32, mut rates: Vec<FeeRate>) {
         rates.sort_unstable();
         let full = wide(body_bytes) * 8 >= u128::from(max_body_bytes) * u128::from(FULL_EIGHTHS);
@@ -146,8 +148,8 @@ impl RecentBlocks {
     }
 }
 
-/// Motes per byte with which a transaction should be mined within `blocks`: above what fills that many blocks now,
-/// and what got into most (1 block), half (up to 3) or a quarter of the recent ones.
+/// Motes per byte with which a transaction should be mined within `blocks`: above what fills that many blocks
+/// now, and what got into most (1 block), half (up to 3) or a quarter of the recent ones.
 pub(super) fn estimate(pool: &Histogram, recent: &RecentBlocks, blocks: u32, max_body_bytes: u32) -> u64 {
     let percent = match blocks {
         0 | 1 => 90,

@@ -1,8 +1,9 @@
 //! The pool across restarts.
 //!
-//! The file: `magic[8] = "STRLPOOL" | version:u32 = 1 | genesis id[32] | count:u32 | (added:u64 | len:u16 | tx) *
-//! count | checksum[32]`, integers little-endian, `added` in Unix seconds, checksum
-//! `tagged("starling/pool-file", all before it)`. Each sender's transactions stand in the order of their nonces.
+//! The file: `magic[8] = "STRLPOOL" | version:u32 = 1 | genesis id[32] | count:u32 | (added:u64 | len:u16 |
+//! tx) * count | checksum[32]`, integers little-endian, `added` in Unix seconds, checksum
+//! `tagged("starling/pool-file", all before it)`. Each sender's transactions stand in the order of their
+//! nonces.
 
 use super::error::AddError;
 use super::events::{DropReason, EventKind as What};
@@ -29,11 +30,11 @@ static CHECKSUM: Tag = Tag::new("starling/pool-file");
 pub enum FileError {
     /// More bytes than a pool can have.
     #[error(
-        "the pool file has {0} bytes, more than any pool; delete mempool.dat, pending transactions come from peers"
+        "the pool file has {0} bytes, more than any pool; delete mempool.dat, its content comes from peers"
     )]
     TooLarge(usize),
     /// Another kind of file.
-    #[error("this is not a pool file; delete mempool.dat, pending transactions come from peers")]
+    #[error("this is not a pool file; delete mempool.dat, its content comes from peers")]
     Magic,
     /// Written by a newer program.
     #[error("the pool file has version {0}, this program reads 1; update, or delete mempool.dat")]
@@ -43,11 +44,11 @@ pub enum FileError {
     OtherChain(GenesisId),
     /// Cut short or changed.
     #[error(
-        "the pool file is damaged: its checksum does not hold; delete mempool.dat, transactions come from peers"
+        "the pool file is damaged: its checksum is wrong; delete mempool.dat, its content comes from peers"
     )]
     Checksum,
     /// Written wrongly.
-    #[error("the pool file cannot be read: {0}; delete mempool.dat, pending transactions come from peers")]
+    #[error("the pool file cannot be read: {0}; delete mempool.dat, its content comes from peers")]
     Content(#[from] DecodeError),
 }
 
@@ -155,7 +156,8 @@ impl Mempool {
         self.snapshot().encode()
     }
 
-    /// Takes in a file's transactions, each as [`Mempool::add`] does; they keep the time at which they first came.
+    /// Takes in a file's transactions, each as [`Mempool::add`] does; they keep the time at which they first
+    /// came.
     ///
     /// # Errors
     /// [`LoadError`].

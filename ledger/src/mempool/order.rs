@@ -46,9 +46,9 @@ impl PartialEq for FeeRate {
 
 impl Eq for FeeRate {}
 
-/// Where a chunk stands: best last. At equal rates the earlier arrival is better, and along one sender's chain
-/// keys strictly fall, so that whoever walks them best first meets a chain in the order of its nonces, and the
-/// worst of all chunks is the last of its chain.
+/// Where a chunk stands: best last. At equal rates the earlier arrival is better, and along one sender's
+/// chain keys strictly fall, so that whoever walks them best first meets a chain in the order of its nonces,
+/// and the worst of all chunks is the last of its chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct OrderKey {
     pub(super) rate: FeeRate,
@@ -81,8 +81,8 @@ impl Chunk {
     }
 }
 
-/// Splits a chain into its best prefix, the best prefix of the rest, and so on: rates never rise from one chunk to
-/// the next. `items` are (nonce, arrival, rate) in the order of nonces.
+/// Splits a chain into its best prefix, the best prefix of the rest, and so on: rates never rise from one
+/// chunk to the next. `items` are (nonce, arrival, rate) in the order of nonces.
 pub(super) fn chunks(items: impl Iterator<Item = (u64, u64, FeeRate)>) -> Vec<Chunk> {
     let mut chunks: Vec<Chunk> = Vec::new();
     for (nonce, arrival, rate) in items {

@@ -10,14 +10,14 @@ use starling_primitives::{Address, Amount, Transaction};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Chunks that did not fit before the block counts as full: with thousands of poor ones left, looking for the last
-/// that fits is not worth its time.
+/// Chunks that did not fit before the block counts as full: with thousands of poor ones left, looking for the
+/// last that fits is not worth its time.
 const MAX_MISFITS: usize = 1_000;
 
 impl Mempool {
-    /// Fills a body of at most `max_body_bytes`, lengths included: chunk by chunk, best fee per byte first. All of
-    /// it applies in this order on the settled state. A sender whose next chunk does not fit, or whose account is
-    /// not the one that the pool was told of, gives nothing more.
+    /// Fills a body of at most `max_body_bytes`, lengths included: chunk by chunk, best fee per byte first.
+    /// All of it applies in this order on the settled state. A sender whose next chunk does not fit, or whose
+    /// account is not the one that the pool was told of, gives nothing more.
     ///
     /// # Errors
     /// When the accounts cannot be read.
@@ -62,7 +62,8 @@ impl Mempool {
     }
 }
 
-/// Whether all executable transactions of the chain apply on its sender's account, whatever else a block does.
+/// Whether all executable transactions of the chain apply on its sender's account, whatever else a block
+/// does.
 fn applies(chain: &Chain, account: &Account) -> bool {
     let need = Amount::sum(chain.executable().iter().map(|entry| entry.need));
     account.nonce == chain.base() && need.is_some_and(|need| need <= account.balance)

@@ -1,4 +1,5 @@
-//! One sender's pending transactions: a run of consecutive nonces that blocks can take, and a few behind a gap.
+//! One sender's pending transactions: a run of consecutive nonces that blocks can take, and a few behind a
+//! gap.
 
 use super::events::DropReason;
 use super::order::{Chunk, FeeRate, chunks};
@@ -15,8 +16,8 @@ pub const MAX_EXECUTABLE: usize = 64;
 pub const MAX_WAITING: usize = 16;
 /// Nonces from the settled one on that a sender may use.
 pub(super) const MAX_NONCES_AHEAD: usize = MAX_EXECUTABLE + MAX_WAITING;
-/// Bytes of memory that a transaction takes in structures and indexes, beside twice its encoding (which is kept
-/// encoded and decoded).
+/// Bytes of memory that a transaction takes in structures and indexes, beside twice its encoding (which is
+/// kept encoded and decoded).
 const ENTRY_OVERHEAD_BYTES: usize = 1_024;
 
 /// From where a transaction came to the pool.
@@ -37,8 +38,8 @@ pub enum Source {
 pub(super) struct Entry {
     pub(super) tx: Arc<Transaction>,
     pub(super) txid: TxId,
-    /// What it can cost its sender at the most: fee, amounts, and the charge for each distinct recipient that was
-    /// absent when it came. Recipients only come to exist, except by a reorganisation, which asks again.
+    /// What it can cost its sender at the most: fee, amounts, and the charge for each distinct recipient that
+    /// was absent when it came. Recipients only come to exist, except by a reorganisation, which asks again.
     pub(super) need: Amount,
     pub(super) source: Source,
     /// Unix seconds.
@@ -60,11 +61,16 @@ impl Entry {
 
     /// Bytes of the pool's space that it takes.
     pub(super) fn memory(&self) -> usize {
-        2 * self.tx.size() + ENTRY_OVERHEAD_BYTES
+        memory(&self.tx)
     }
 }
 
-/// Bytes of the pool's space that the largest transaction takes.
+/// Bytes of the pool's space that a transaction takes.
+pub(super) fn memory(tx: &Transaction) -> usize {
+    2 * tx.size() + ENTRY_OVERHEAD_BYTES
+}
+
+/// The same for the largest there can be.
 pub(super) const MAX_ENTRY_BYTES: usize = 2 * MAX_TX_BYTES + ENTRY_OVERHEAD_BYTES;
 
 /// See [`Entry::need`]; none when it is over 2^100 motes.
@@ -193,8 +199,8 @@ impl Chain {
         promoted.collect()
     }
 
-    /// Fits the chain to the settled account: what cannot stay leaves with its reason, highest nonces first where
-    /// it is a matter of space or money. [`Chain::renew`] must follow.
+    /// Fits the chain to the settled account: what cannot stay leaves with its reason, highest nonces first
+    /// where it is a matter of space or money. [`Chain::renew`] must follow.
     pub(super) fn settle(&mut self, account: &Account) -> Vec<(Entry, DropReason)> {
         self.base = account.nonce;
         let used = self.entries.partition_point(|entry| entry.nonce() < account.nonce);

@@ -2,7 +2,7 @@
 //! account no longer allows goes.
 
 use super::events::{DropReason, EventKind as What};
-use super::sender::{Chain, Entry, Source, need};
+use super::sender::{Chain, Entry, Source, memory, need};
 use super::{Mempool, Settled};
 use starling_consensus::{Accounts, check_expiry};
 use starling_primitives::limits::TX_LEN_BYTES;
@@ -63,9 +63,9 @@ impl<'a> TipBlock<'a> {
 }
 
 impl Mempool {
-    /// Follows the tip: blocks that left the best branch and those that joined it, each list in any order, and the
-    /// state at the new tip. Transactions of disconnected blocks come back unless a connected one has them too;
-    /// what they cannot be kept for is in their trails.
+    /// Follows the tip: blocks that left the best branch and those that joined it, each list in any order,
+    /// and the state at the new tip. Transactions of disconnected blocks come back unless a connected one has
+    /// them too; what they cannot be kept for is in their trails.
     ///
     /// # Errors
     /// When the accounts cannot be read; the pool is unchanged then.
@@ -134,11 +134,16 @@ impl Mempool {
                 connected.iter().flat_map(|block| block.txs).map(|tx| tx.wtxid()).collect();
             // Accounts that may have less than before, or be gone.
             let mut fallen: HashSet<Address> = disconnected.iter().map(|block| block.miner).collect();
+            // However deep it goes, no more comes back than the pool can hold; the lowest nonces are worth
+            // most.
+            let mut room = self.limits.max_bytes;
             for tx in disconnected.iter().flat_map(|block| block.txs) {
                 let (sender, txid) = (tx.sender(), tx.txid(&self.genesis));
                 fallen.insert(sender);
                 fallen.extend(tx.unsigned().outputs.iter().map(|output| output.to));
-                if !again.contains(&tx.wtxid()) && !self.by_txid.contains_key(&txid) {
+                let gone = !again.contains(&tx.wtxid()) && !self.by_txid.contains_key(&txid);
+                if gone && let Some(less) = room.checked_sub(memory(tx)) {
+                    room = less;
                     let need = need(tx, &self.params, settled.accounts)?.unwrap_or(Amount::MAX);
                     reads.returning.push(Returning { tx: Arc::clone(tx), txid, sender, need });
                     senders.insert(sender);

@@ -60,8 +60,8 @@ pub struct Page {
 pub struct PendingAccount {
     /// The nonce to sign next: after all executable transactions, into the first gap.
     pub nonce: u64,
-    /// What can still be spent: the settled balance less all that the owner's pending transactions can cost, those
-    /// behind a gap too. Money on its way to the account does not count before a block has it.
+    /// What can still be spent: the settled balance less all that the owner's pending transactions can cost,
+    /// those behind a gap too. Money on its way to the account does not count before a block has it.
     pub balance: Amount,
 }
 
@@ -85,8 +85,8 @@ impl Mempool {
         self.by_wtxid.contains_key(wtxid)
     }
 
-    /// Whether the transaction's signatures were found right: it is pending, or was, or was noted. Old ones are
-    /// forgotten.
+    /// Whether the transaction's signatures were found right: it is pending, or was, or was noted. Old ones
+    /// are forgotten.
     #[must_use]
     pub fn is_verified(&self, wtxid: &Wtxid) -> bool {
         self.contains(wtxid) || self.verified.contains(wtxid)
@@ -167,15 +167,15 @@ impl Mempool {
         }
     }
 
-    /// Motes per byte with which a transaction should be mined within this many blocks (1, 3 and 10 are usual), from
-    /// what the pool holds and what recent full blocks took of it.
+    /// Motes per byte with which a transaction should be mined within this many blocks (1, 3 and 10 are
+    /// usual), from what the pool holds and what recent full blocks took of it.
     #[must_use]
     pub fn estimate_fee(&self, blocks: u32) -> u64 {
         estimate(&self.histogram, &self.recent, blocks, self.params.max_body_bytes).max(self.floor())
     }
 
-    /// At most `limit` (and 2,000) transactions, best fee first, after the one that `cursor` names; zero begins.
-    /// None when that one has left meanwhile: begin again.
+    /// At most `limit` (and 2,000) transactions, best fee first, after the one that `cursor` names; zero
+    /// begins. None when that one has left meanwhile: begin again.
     #[must_use]
     pub fn list(&self, cursor: &Wtxid, limit: usize) -> Option<Page> {
         // From which chunk on, how many of it to pass over, and where among those behind gaps.

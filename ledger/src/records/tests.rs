@@ -9,7 +9,8 @@ fn records_read_back() {
     assert_eq!(Tip::decode(&tip.encode()).unwrap(), tip);
     let header = Chain::dev().genesis;
     for status in [Status::Header, Status::Body, Status::Connected, Status::Invalid] {
-        let record = HeaderRecord { header: header.clone(), status, rule: "tx_nonce".into(), work: Work::MAX };
+        let record =
+            HeaderRecord { header: header.clone(), status, rule: "tx_nonce".into(), work: Work::MAX };
         assert_eq!(HeaderRecord::decode(&record.encode()).unwrap(), record);
     }
     let values = vec![(StateKey::new([1; 32]), None), (StateKey::new([2; 32]), Some(vec![9; 23]))];
@@ -17,7 +18,14 @@ fn records_read_back() {
     assert_eq!(Undo::decode(&undo.encode()).unwrap(), undo);
     let address = Address::new([5; 20]);
     for txid in [None, Some(TxId::new([6; 32]))] {
-        let event = AddressEvent { height: 1, position: 2, txid, sent: Amount::ZERO, fee: Amount::MAX, received: Amount::MAX };
+        let event = AddressEvent {
+            height: 1,
+            position: 2,
+            txid,
+            sent: Amount::ZERO,
+            fee: Amount::MAX,
+            received: Amount::MAX,
+        };
         assert_eq!(AddressEvent::decode(&event.key(&address), &event.encode()).unwrap(), event);
     }
     let location = TxLocation { height: 256, position: 1 };

@@ -213,7 +213,8 @@ impl MineArgs {
     /// Their layer of the configuration.
     pub(crate) fn layer(self) -> Layer {
         let mut layer = self.node.layer();
-        layer.extend(Given::default().text(&keys::PAYOUT, self.payout).number(&keys::THREADS, self.threads).0);
+        layer
+            .extend(Given::default().text(&keys::PAYOUT, self.payout).number(&keys::THREADS, self.threads).0);
         layer
     }
 }

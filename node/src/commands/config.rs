@@ -3,10 +3,9 @@
 use super::configure;
 use crate::cli::{ConfigCommand, InitArgs, RunArgs, ShowConfigArgs};
 use crate::config::{Config, FILE_NAME, KEYS, Key, Origin, Value, commented, keys};
-use crate::failure::{Failure, Outcome, say};
+use crate::failure::{Outcome, say};
 use crate::{files, output};
 use serde_json::{Map, json};
-use std::fs;
 
 /// Shows, checks and begins a configuration.
 pub(super) fn config(command: ConfigCommand) -> Outcome<()> {
@@ -64,7 +63,7 @@ fn check(args: RunArgs) -> Outcome<()> {
 fn init(args: InitArgs) -> Outcome<()> {
     let config = configure(args.place.layer())?;
     let dir = config.data_dir()?;
-    fs::create_dir_all(dir).map_err(|error| Failure::file(dir, &error))?;
+    files::private_dir(dir)?;
     let path = dir.join(FILE_NAME);
     files::write_new(&path, &commented())?;
     if args.format.json {

@@ -12,7 +12,9 @@ pub(super) fn run(args: RunArgs) -> Outcome<()> {
     let config = configure(args.settings.layer())?;
     config.check()?;
     if config.chain().name == super::account::DEV_CHAIN {
-        return Err(Failure::usage("the chain dev is run by `starling dev`; make one to share: starling chain new FILE"));
+        return Err(Failure::usage(
+            "the chain dev is run by `starling dev`; make one to share: starling chain new FILE",
+        ));
     }
     logs::start(config.log()?);
     let threads = config.threads()?.map_or(1, |threads| threads.get());

@@ -40,7 +40,10 @@ fn chain(status: &NodeStatus) -> [(&'static str, String); 5] {
         ("tip", format!("{} {}, {}", chain.height, chain.tip, ago(chain.time.into(), now()))),
         ("sync", sync),
         ("supply", star(chain.supply)),
-        ("hash rate", format!("{}H/s, difficulty {}", metric(chain.hash_rate), metric(chain.difficulty).trim_end())),
+        (
+            "hash rate",
+            format!("{}H/s, difficulty {}", metric(chain.hash_rate), metric(chain.difficulty).trim_end()),
+        ),
     ]
 }
 

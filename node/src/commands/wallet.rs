@@ -134,7 +134,8 @@ fn list(args: &ListWalletsArgs) -> Outcome<()> {
         Kind::Mnemonic => "mnemonic",
         Kind::Key => "single key",
     };
-    let row = |wallet: &Shown| vec![wallet.name.clone(), kind(wallet.kind).to_owned(), wallet.address.clone()];
+    let row =
+        |wallet: &Shown| vec![wallet.name.clone(), kind(wallet.kind).to_owned(), wallet.address.clone()];
     output::table(&["wallet", "kind", "address"], &wallets.iter().map(row).collect::<Vec<_>>())
 }
 

@@ -16,7 +16,8 @@ pub(super) fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Out
     for (variable, value) in variables {
         let Some(name) = variable.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
         let variable = format!("{PREFIX}{name}");
-        let Some(key) = keys::find(&name.to_ascii_lowercase()).filter(|key| key.variable() == variable) else {
+        let Some(key) = keys::find(&name.to_ascii_lowercase()).filter(|key| key.variable() == variable)
+        else {
             let known: Vec<_> = KEYS.iter().map(|key| key.variable()).collect();
             let hint = did_you_mean(&variable, known.iter().map(String::as_str));
             return Err(Failure::usage(format!("the environment's {variable} is no setting{hint}")));

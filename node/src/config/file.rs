@@ -18,7 +18,9 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 pub(super) fn read(data_dir: &Path) -> Outcome<Option<(PathBuf, Layer)>> {
     let path = data_dir.join(FILE_NAME);
     let file = match File::open(&path) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         opened => opened,
     };
     let mut text = String::new();
@@ -46,8 +48,9 @@ fn entry(name: &str, value: &toml::Value) -> Result<(&'static str, Value), Strin
         return Err(format!("{name} cannot stand in the file that it leads to; give --data-dir"));
     }
     let key = allowed().find(|key| key.name == name);
-    let key =
-        key.ok_or_else(|| format!("unknown key {name:?}{}", did_you_mean(name, allowed().map(|key| key.name))))?;
+    let key = key.ok_or_else(|| {
+        format!("unknown key {name:?}{}", did_you_mean(name, allowed().map(|key| key.name)))
+    })?;
     let read = convert(key, value).ok_or_else(|| format!("{name} must be {}", wanted(key)))?;
     Ok((key.name, read))
 }

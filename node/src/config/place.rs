@@ -77,7 +77,9 @@ pub(crate) fn load_chain(name: &str) -> Outcome<Chain> {
         ErrorKind::NotFound => Failure::usage(format!(
             "there is no chain file {name:?}; name testnet or a file, or make one: starling chain new FILE"
         )),
-        ErrorKind::InvalidData => Failure::usage(format!("{name}: a chain file is TOML text, and this is not text")),
+        ErrorKind::InvalidData => {
+            Failure::usage(format!("{name}: a chain file is TOML text, and this is not text"))
+        }
         _ => Failure::usage(format!("{name}: {error}")),
     })?;
     if u64::try_from(text.len()).map_or(true, |length| length > MAX_CHAIN_FILE_BYTES) {

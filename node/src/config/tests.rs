@@ -53,7 +53,9 @@ fn flags_go_before_the_environment_and_that_before_the_file() {
     assert_eq!(config.given(&keys::RPC).unwrap().1, &Origin::Flag);
     assert_eq!(config.node(), "http://b");
     assert_eq!(config.given(&keys::NODE).unwrap().1, &Origin::Environment);
-    assert!(matches!(config.given(&keys::LOG_LEVEL).unwrap().1, Origin::File(path) if path.ends_with("starling.toml")));
+    assert!(
+        matches!(config.given(&keys::LOG_LEVEL).unwrap().1, Origin::File(path) if path.ends_with("starling.toml"))
+    );
     assert!(config.mine_alone());
     assert!(config.given(&keys::PAYOUT).is_none());
     assert!(config.mdns() && !config.mine());
@@ -97,7 +99,9 @@ fn values_of_the_wrong_kind_are_refused_where_they_stand() {
         let text = refusal(file, &[], &[]);
         assert!(text.contains(said), "{file:?} was refused with {text:?}");
     }
-    assert!(refusal("", &[("STARLING_MINE", "yes")], &[]).contains("STARLING_MINE: \"yes\" is not true or false"));
+    assert!(
+        refusal("", &[("STARLING_MINE", "yes")], &[]).contains("STARLING_MINE: \"yes\" is not true or false")
+    );
     assert!(refusal("", &[("STARLING_THREADS", "x")], &[]).contains("\"x\" is not a number"));
 }
 
@@ -114,7 +118,10 @@ fn values_without_meaning_are_refused_where_they_stand() {
     assert!(refusal("", &[], &[("log_format", "xml")]).contains("neither human nor json"));
     assert!(refusal("", &[], &[("node", "127.0.0.1:1")]).contains("is no node URL"));
     assert!(refusal("mine = true\n", &[], &[]).contains("needs --payout ADDRESS"));
-    assert!(refusal("", &[], &[("payout", "tstar1qqnl937pazlccsw4zz7q024uck0yzuns8yap0gr9")]).contains("another chain"));
+    assert!(
+        refusal("", &[], &[("payout", "tstar1qqnl937pazlccsw4zz7q024uck0yzuns8yap0gr9")])
+            .contains("another chain")
+    );
 }
 
 #[test]
@@ -169,7 +176,9 @@ fn the_commented_file_changes_nothing_and_uncommented_is_right() {
     assert!(empty.is_empty());
     let uncommented: String = commented()
         .lines()
-        .map(|line| line.strip_prefix("# ").filter(|rest| keys::KEYS.iter().any(|key| starts(rest, key.name))))
+        .map(|line| {
+            line.strip_prefix("# ").filter(|rest| keys::KEYS.iter().any(|key| starts(rest, key.name)))
+        })
         .map(|line| line.unwrap_or_default().to_owned() + "\n")
         .collect();
     let (_, full) = read_text(&uncommented);

@@ -86,7 +86,9 @@ impl Core {
     /// A branch is left alone while nobody serves a block of it, or when it is deeper than can be undone.
     fn is_followed(&mut self, head: &HeaderInfo) -> Result<bool, StoreError> {
         let tip = self.ledger.tip();
-        let Some(fork) = self.tree.path(&tip.id, &head.id).map(|(fork, _)| fork.height) else { return Ok(false) };
+        let Some(fork) = self.tree.path(&tip.id, &head.id).map(|(fork, _)| fork.height) else {
+            return Ok(false);
+        };
         let depth = tip.height - fork;
         if depth > self.chain.params.undo_blocks {
             let alarm = format!(
@@ -222,7 +224,8 @@ impl Core {
         }
         self.want_bodies();
         let work = |header: &Header| self.tree.get(&header.id()).map_or(Work::ZERO, |info| info.work);
-        let connected = change.connected.iter().map(|block| (block.header.clone(), work(&block.header))).collect();
+        let connected =
+            change.connected.iter().map(|block| (block.header.clone(), work(&block.header))).collect();
         let disconnected = change.disconnected.into_iter().map(|block| block.header).collect();
         self.effects.push(Effect::Tip(Box::new(TipEvent { disconnected, connected })));
         Ok(())

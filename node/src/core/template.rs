@@ -144,7 +144,8 @@ impl Templates {
     }
 
     fn is_over(&self, now: Duration) -> bool {
-        let old = self.remembered.front().is_some_and(|front| now > front.made.saturating_add(REMEMBERED_FOR));
+        let old =
+            self.remembered.front().is_some_and(|front| now > front.made.saturating_add(REMEMBERED_FOR));
         old || self.bytes > REMEMBERED_BYTES || self.remembered.len() > REMEMBERED_COUNT
     }
 
@@ -160,7 +161,12 @@ impl Core {
     ///
     /// # Errors
     /// [`TemplateError`].
-    pub fn template(&mut self, payout: Address, extra: &[u8], ahead: bool) -> Result<Template, TemplateError> {
+    pub fn template(
+        &mut self,
+        payout: Address,
+        extra: &[u8],
+        ahead: bool,
+    ) -> Result<Template, TemplateError> {
         self.check_may_mine()?;
         let tip = self.ledger.tip();
         let store = self.ledger.store().clone();
@@ -263,15 +269,16 @@ impl Core {
         let (tip, now) = (self.ledger.tip(), self.now.mono);
         let height = tip.height.saturating_add(1);
         if let Some(draft) = &self.templates.draft {
-            let fresh = now < draft.made.saturating_add(DRAFT_FOR) && !(draft.txs.is_empty() && self.pool.info().executable > 0);
+            let fresh = now < draft.made.saturating_add(DRAFT_FOR)
+                && !(draft.txs.is_empty() && self.pool.info().executable > 0);
             if draft.tip == tip.id && draft.payout == payout && fresh {
                 return Ok(draft.clone());
             }
         }
         let settled = Settled { accounts: &self.ledger, next_height: height, now: self.now.unix };
-        let selection = self.pool.select(self.chain.params.max_body_bytes, &settled)?;
-        let txs = Arc::new(selection.txs);
-        let changes = selection.transition.finish(payout, height)?;
+        let selected = self.pool.select(self.chain.params.max_body_bytes, &settled)?;
+        let (txs, changes) = self.ledger.draft(&selected, payout)?;
+        let txs = Arc::new(txs);
         let reward = self.chain.params.subsidy_at(height).checked_add(changes.fees);
         let bytes: usize = txs.iter().map(|tx| tx.size() + limits::TX_LEN_BYTES).sum();
         let draft = Draft {

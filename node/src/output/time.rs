@@ -20,14 +20,22 @@ pub(crate) fn utc(unix: u64) -> String {
 
 /// How long ago `unix` was at `now`, or how far ahead it is.
 pub(crate) fn ago(unix: u64, now: u64) -> String {
-    if unix > now { format!("{} ahead", duration(unix - now)) } else { format!("{} ago", duration(now - unix)) }
+    if unix > now {
+        format!("{} ahead", duration(unix - now))
+    } else {
+        format!("{} ago", duration(now - unix))
+    }
 }
 
 /// Seconds as the two largest units, like `3 h 5 min`.
 pub(crate) fn duration(seconds: u64) -> String {
     let pair = |large: u64, a: &str, small: u64, b: &str| {
         let rest = seconds % large / small;
-        if rest == 0 { format!("{} {a}", seconds / large) } else { format!("{} {a} {rest} {b}", seconds / large) }
+        if rest == 0 {
+            format!("{} {a}", seconds / large)
+        } else {
+            format!("{} {a} {rest} {b}", seconds / large)
+        }
     };
     match seconds {
         0..MINUTE_S => format!("{seconds} s"),

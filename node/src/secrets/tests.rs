@@ -30,7 +30,8 @@ fn a_descriptor_that_is_closed_is_named() {
 
 #[test]
 fn one_line_break_at_the_end_is_no_part() {
-    for (bytes, text) in [(&b"a\n"[..], "a"), (b"a\r\n", "a"), (b"a\n\n", "a\n"), (b" a ", " a "), (b"", "")] {
+    for (bytes, text) in [(&b"a\n"[..], "a"), (b"a\r\n", "a"), (b"a\n\n", "a\n"), (b" a ", " a "), (b"", "")]
+    {
         assert_eq!(*from_path(file(bytes).path()).unwrap(), text);
     }
 }

@@ -12,9 +12,9 @@ use starling_ledger::{Reader, StoreError, View};
 use starling_network::{Multiaddr, NetHandle};
 use starling_primitives::{Address, Header, Transaction, TxId};
 use starling_rpc::types::{
-    Account, AccountHistory, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, FeeEstimate, Generated, Head,
-    HeaderInfo, HeaderList, Health, MempoolInfo, MempoolPage, MinedBlock, MiningInfo, MiningTemplate, NetAdded,
-    NetInfo, NodeStatus, PeerInfo, PoolTx, TxInfo, TxReport,
+    Account, AccountHistory, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, FeeEstimate, Generated,
+    Head, HeaderInfo, HeaderList, Health, MempoolInfo, MempoolPage, MinedBlock, MiningInfo, MiningTemplate,
+    NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx, TxInfo, TxReport,
 };
 use starling_rpc::{ApiError, ApiResult, ErrorKind, NodeApi, PageRequest};
 use std::sync::{Arc, Mutex};
@@ -46,7 +46,8 @@ impl Api {
     ) -> ApiResult<T> {
         let reader = self.reader.clone();
         let done = tokio::task::spawn_blocking(move || f(&reader.view().map_err(internal)?));
-        done.await.map_err(|_| ApiError::new(ErrorKind::Internal, "internal", "the question was not answered"))?
+        done.await
+            .map_err(|_| ApiError::new(ErrorKind::Internal, "internal", "the question was not answered"))?
     }
 
     /// Runs a question on the core.
@@ -55,7 +56,8 @@ impl Api {
         f: impl FnOnce(&mut crate::core::Core) -> T + Send + 'static,
     ) -> ApiResult<T> {
         let stopping = |CoreGone| {
-            ApiError::new(ErrorKind::Unavailable, "stopping", "the node is stopping").hint("ask again when it is up")
+            ApiError::new(ErrorKind::Unavailable, "stopping", "the node is stopping")
+                .hint("ask again when it is up")
         };
         self.core.call(f).await.map_err(stopping)
     }

@@ -20,7 +20,11 @@ impl DataDir {
     /// Makes the directory if it is missing, and takes its lock.
     pub(super) fn open(path: &Path) -> Result<Self, NodeError> {
         let refuse = |path: &Path, error| NodeError::DataDir { path: path.to_owned(), error };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| refuse(path, error))?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|error| refuse(path, error))?;
         let file = path.join("lock");
         let mut options = OpenOptions::new();
         let lock = options.create(true).truncate(false).write(true).mode(0o600).open(&file);

@@ -11,7 +11,9 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum NodeError {
     /// Another process uses the data directory.
-    #[error("the data directory {0} is in use by another starling; stop that one, or choose another --data-dir")]
+    #[error(
+        "the data directory {0} is in use by another starling; stop that one, or choose another --data-dir"
+    )]
     Locked(PathBuf),
     /// The data directory cannot be used.
     #[error("{path}: {error}; check that the folder exists, is yours, and has space")]

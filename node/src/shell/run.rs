@@ -84,7 +84,8 @@ impl Node {
 
     async fn serve(&mut self, options: &NodeOptions, dir: &DataDir, reader: Reader) -> Result<(), NodeError> {
         let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(|error| NodeError::System(std::io::Error::other(error.to_string())))?;
+        getrandom::fill(&mut random)
+            .map_err(|error| NodeError::System(std::io::Error::other(error.to_string())))?;
         let cookie = dir.file("rpc.cookie");
         let token = create_cookie(&cookie, random).map_err(|error| NodeError::DataDir {
             path: cookie.clone(),
@@ -144,7 +145,8 @@ impl Node {
     }
 
     async fn until_stopped(&mut self, dir: &DataDir) -> Result<(), NodeError> {
-        let mut save = tokio::time::interval_at(tokio::time::Instant::now() + SAVE_POOL_EVERY, SAVE_POOL_EVERY);
+        let mut save =
+            tokio::time::interval_at(tokio::time::Instant::now() + SAVE_POOL_EVERY, SAVE_POOL_EVERY);
         let mut status = tokio::time::interval(STATUS_EVERY);
         let mut signals = Signals::new().map_err(NodeError::System)?;
         loop {
@@ -321,7 +323,8 @@ fn relay_txs(core: &CoreHandle, chain: Arc<Chain>) -> broadcast::Sender<PoolTx> 
 
 /// The ready line for people: where the node answers, the funded accounts, three things to try.
 fn people_ready(options: &NodeOptions, rpc: &str, listen: &[String], peer: &str) -> String {
-    let mut lines = vec![format!("starling is ready on chain {}", options.chain.name), format!("  rpc      {rpc}")];
+    let mut lines =
+        vec![format!("starling is ready on chain {}", options.chain.name), format!("  rpc      {rpc}")];
     if !listen.is_empty() {
         lines.push(format!("  peer id  {peer}"));
         lines.extend(listen.iter().map(|address| format!("  listen   {address}")));

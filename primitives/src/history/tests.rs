@@ -84,7 +84,9 @@ fn every_proof_holds_and_is_the_crate_s() {
     for count in 1..=COUNT {
         let store = MemStore::default();
         let mut theirs = MemMMR::<_, Ours>::new(0, &store);
-        (0..count).for_each(|height| drop(theirs.push(leaf(height).hash()).unwrap()));
+        for height in 0..count {
+            theirs.push(leaf(height).hash()).unwrap();
+        }
         theirs.commit().unwrap();
         let (ours, nodes) = range(count);
         for index in 0..count {

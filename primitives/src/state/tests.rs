@@ -116,7 +116,7 @@ fn changes(proof: &Proof, at: Index, flip: u8) -> Vec<Proof> {
     push(&|proof| proof.bitmap[at.index(32)] ^= flip);
     push(&|proof| proof.siblings.push([flip; 32]));
     if !proof.siblings.is_empty() {
-        push(&|proof| drop(proof.siblings.pop()));
+        push(&|proof| proof.siblings.truncate(proof.siblings.len() - 1));
         push(&|proof| {
             pick(&mut proof.siblings, at)[at.index(32)] ^= flip;
         });

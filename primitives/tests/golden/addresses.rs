@@ -6,7 +6,7 @@ use starling_primitives::{Address, Policy, Prefix, tagged};
 const FILE: &str = include_str!("addresses.json");
 
 fn prefix(text: &str) -> Prefix {
-    Prefix::new(text).unwrap()
+    Prefix::new(text).expect("a prefix")
 }
 
 #[test]

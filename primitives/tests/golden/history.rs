@@ -9,13 +9,13 @@ const FILE: &str = include_str!("history.json");
 
 /// Block `height` of the example history.
 fn example_leaf(height: u32) -> Leaf {
-    let bits: Bits = "1e100000".parse().unwrap();
+    let bits: Bits = "1e100000".parse().expect("eight hex digits");
     Leaf {
         id: BlockId::new(example_hash(height)),
         height,
         time: 1_700_000_000 + 12 * height,
         bits,
-        work: bits.target().unwrap().work().saturating_mul(height + 1),
+        work: bits.target().expect("canonical bits").work().saturating_mul(height + 1),
     }
 }
 

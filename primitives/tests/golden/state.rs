@@ -12,7 +12,7 @@ type Entries = Vec<(StateKey, Vec<u8>)>;
 /// The first `count` example accounts, ascending by key.
 fn accounts(count: u32) -> Entries {
     let account = |i: u32| {
-        let balance = Amount::from_star(&(u64::from(i) + 1).to_string()).unwrap();
+        let balance = Amount::from_star(&(u64::from(i) + 1).to_string()).expect("few STAR");
         let account = Account { nonce: u64::from(i), balance };
         (StateKey::account(&example_address(i)), account.encode().to_vec())
     };

@@ -7,7 +7,7 @@ use starling_primitives::{Bits, Target};
 const FILE: &str = include_str!("targets.json");
 
 fn bits(case: &Entry) -> Bits {
-    let bits: Bits = case.text("bits").parse().unwrap();
+    let bits: Bits = case.text("bits").parse().expect("eight hex digits");
     assert_eq!(bits, Bits::new(case.hex_number("bits")));
     assert_eq!(bits.to_string(), case.text("bits"));
     bits

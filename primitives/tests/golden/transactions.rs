@@ -15,13 +15,13 @@ fn unsigned(case: &Entry) -> UnsignedTransaction {
         fee: case.amount("fee"),
         valid_until: case.number("valid_until"),
         outputs: case.entries("outputs").iter().map(output).collect(),
-        memo: Memo::new(&case.bytes("memo")).unwrap(),
-        policy: crate::data::decode_policy(&case.bytes("policy")).unwrap(),
+        memo: Memo::new(&case.bytes("memo")).expect("a memo"),
+        policy: crate::data::decode_policy(&case.bytes("policy")).expect("a policy"),
     }
 }
 
 fn auth(case: &Entry) -> Auth {
-    let signature = |bytes: Vec<u8>| -> Signature { bytes.try_into().unwrap() };
+    let signature = |bytes: Vec<u8>| -> Signature { bytes.try_into().expect("64 bytes") };
     let mut signatures: Vec<_> = case.hex_list("signatures").into_iter().map(signature).collect();
     if case.is_null("bitmap") {
         assert_eq!(signatures.len(), 1);

@@ -239,6 +239,19 @@ fn returning_ones_make_room_by_fee() {
 }
 
 #[test]
+fn a_deep_reorganisation_gives_back_what_the_pool_can_hold() {
+    let mut world = World::new();
+    let mut pool = world.pool_for(3);
+    let first = world.mine(&[pay(1, 0, 10).sign(&world), pay(1, 1, 10).sign(&world)]);
+    let second = world.mine(&[pay(1, 2, 10).sign(&world), pay(1, 3, 90).sign(&world)]);
+    tell(&mut pool, &world, &[], &[&first, &second]);
+    world.undo(&second);
+    world.undo(&first);
+    let report = tell(&mut pool, &world, &[&second, &first], &[]);
+    assert_eq!((report.returned.len(), pool.nonces(1)), (3, (vec![0, 1, 2], vec![])));
+}
+
+#[test]
 fn estimates_learn_from_transactions_seen_before_their_block() {
     let mut world = World::new();
     world.params = Arc::new(Params { max_body_bytes: 360, ..(*world.params).clone() });

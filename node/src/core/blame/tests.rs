@@ -2,7 +2,9 @@
 
 use super::*;
 use starling_consensus::SignatureError;
-use starling_primitives::{Address, Amount, Bits, BlockId, HistoryRoot, StateRoot, TargetError, TxRoot, Work};
+use starling_primitives::{
+    Address, Amount, Bits, BlockId, HistoryRoot, StateRoot, TargetError, TxRoot, Work,
+};
 
 #[test]
 fn headers_that_break_a_rule_ban_and_those_that_cannot_be_judged_do_not() {

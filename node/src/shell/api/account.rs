@@ -58,7 +58,11 @@ fn entry(view: &View<'_>, event: &AddressEvent) -> ApiResult<HistoryEntry> {
 fn read_cursor(text: &str) -> ApiResult<(u32, u32)> {
     let parts = text.split_once('-').and_then(|(height, at)| Some((height.parse().ok()?, at.parse().ok()?)));
     parts.ok_or_else(|| {
-        let error = ApiError::new(ErrorKind::InvalidParams, "bad_cursor", "this cursor is not one of account_history");
+        let error = ApiError::new(
+            ErrorKind::InvalidParams,
+            "bad_cursor",
+            "this cursor is not one of account_history",
+        );
         error.hint("give next_cursor of the page before, or none for the first page")
     })
 }

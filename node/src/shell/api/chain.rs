@@ -6,8 +6,8 @@ use starling_consensus::Status;
 use starling_ledger::View;
 use starling_primitives::{BlockId, PowKind, Work, encode_body};
 use starling_rpc::types::{
-    BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTip, ChainTips, HeaderInfo, HeaderList, HeaderPlace, SyncStage,
-    TipStatus, TxInfo,
+    BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTip, ChainTips, HeaderInfo, HeaderList, HeaderPlace,
+    SyncStage, TipStatus, TxInfo,
 };
 use starling_rpc::{ApiError, ApiResult, ErrorKind};
 
@@ -119,7 +119,8 @@ pub(super) fn block(view: &View<'_>, block: BlockRef) -> ApiResult<BlockInfo> {
     let header = describe(view, &id)?;
     let block = view.block(&id).map_err(internal)?.ok_or_else(|| no_body(&id))?;
     let params = &view.chain().params;
-    let txs = block.txs.iter().map(|tx| TxInfo::new(tx, &view.chain().genesis_id(), &params.prefix)).collect();
+    let txs =
+        block.txs.iter().map(|tx| TxInfo::new(tx, &view.chain().genesis_id(), &params.prefix)).collect();
     Ok(BlockInfo { header, txs })
 }
 
@@ -162,6 +163,7 @@ fn unknown(id: &BlockId) -> ApiError {
 }
 
 fn no_body(id: &BlockId) -> ApiError {
-    let error = ApiError::new(ErrorKind::Unavailable, "no_body", format!("the body of block {id} is not here"));
+    let error =
+        ApiError::new(ErrorKind::Unavailable, "no_body", format!("the body of block {id} is not here"));
     error.hint("ask for the header, or wait until the node is synchronised")
 }

@@ -81,7 +81,8 @@ impl Api {
         let counted = u16::try_from(threads).ok().and_then(NonZeroU16::new);
         let counted = counted.ok_or_else(|| {
             let message = format!("{threads} threads cannot be started");
-            ApiError::new(ErrorKind::InvalidParams, "bad_threads", message).hint("give 1 or more, one for each core")
+            ApiError::new(ErrorKind::InvalidParams, "bad_threads", message)
+                .hint("give 1 or more, one for each core")
         })?;
         self.miner.start(payout, counted).map_err(|error| {
             let message = format!("the threads cannot be started: {error}");
@@ -108,7 +109,8 @@ impl Api {
 
     fn payout_or_own(&self, payout: Option<Address>) -> ApiResult<Address> {
         payout.or(self.payout).ok_or_else(|| {
-            let error = ApiError::new(ErrorKind::InvalidParams, "no_payout", "whom to pay for blocks is not said");
+            let error =
+                ApiError::new(ErrorKind::InvalidParams, "no_payout", "whom to pay for blocks is not said");
             error.hint("give a payout address, or start the node with --payout ADDRESS")
         })
     }

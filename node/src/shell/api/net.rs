@@ -28,11 +28,16 @@ impl Api {
 
     pub(super) async fn add(&self, address: String) -> ApiResult<NetAdded> {
         let parsed: Multiaddr = address.parse().map_err(|_| {
-            let error = ApiError::new(ErrorKind::InvalidParams, "bad_multiaddr", "this is not a multiaddress");
+            let error =
+                ApiError::new(ErrorKind::InvalidParams, "bad_multiaddr", "this is not a multiaddress");
             error.hint("write it like /ip4/192.0.2.1/tcp/8644, or with /p2p/PEER_ID behind")
         })?;
         if !self.ask(move |core| core.add_peer(parsed)).await? {
-            let error = ApiError::new(ErrorKind::Refused, "too_many_addresses", "too many addresses are kept already");
+            let error = ApiError::new(
+                ErrorKind::Refused,
+                "too_many_addresses",
+                "too many addresses are kept already",
+            );
             return Err(error.hint("start the node anew with fewer --bootstrap addresses"));
         }
         Ok(NetAdded { address })

@@ -110,7 +110,8 @@ pub(super) fn pool_info(core: &Core) -> MempoolInfo {
 
 pub(super) fn pool_page(core: &mut Core, page: &PageRequest) -> ApiResult<MempoolPage> {
     let refuse = || {
-        let error = ApiError::new(ErrorKind::InvalidParams, "bad_cursor", "this cursor names no pending transaction");
+        let error =
+            ApiError::new(ErrorKind::InvalidParams, "bad_cursor", "this cursor names no pending transaction");
         error.hint("its transaction has left the pool; begin anew without a cursor")
     };
     let cursor = match &page.cursor {
@@ -129,7 +130,8 @@ pub(super) fn pool_page(core: &mut Core, page: &PageRequest) -> ApiResult<Mempoo
             from: tx.sender().to_text(prefix),
             nonce: tx.unsigned().nonce,
             fee: tx.unsigned().fee,
-            per_byte: Amount::from_motes(tx.unsigned().fee.motes() / u128::from(size)).expect("not above the fee"),
+            per_byte: Amount::from_motes(tx.unsigned().fee.motes() / u128::from(size))
+                .expect("not above the fee"),
             size,
             time: entry.added,
             waiting: !entry.executable,

@@ -1,0 +1,108 @@
+//! A chain of one's own, and the nodes on it.
+
+use crate::Node;
+use crate::payer::Payer;
+use starling_genesis::{Chain, NewChain};
+use starling_primitives::{Address, Amount};
+use std::cell::Cell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
+
+/// How blocks come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// When they are asked for: two hashes make one. A miner thread would make thousands a second.
+    Asked,
+    /// By miner threads: about a million hashes make one, some tenths of a second.
+    Mined,
+}
+
+impl Pace {
+    fn bits(self) -> &'static str {
+        match self {
+            Self::Asked => "207fffff",
+            Self::Mined => "1e100000",
+        }
+    }
+}
+
+/// A new chain with an interval of one second, its file, and a folder for its nodes.
+pub struct Lab {
+    folder: TempDir,
+    chain: Chain,
+    nodes: Cell<u32>,
+}
+
+impl Lab {
+    /// A chain that begins now; these payers have so many STAR from the start.
+    ///
+    /// # Panics
+    /// When a chain cannot be made of this, or not written.
+    #[must_use]
+    pub fn new(pace: Pace, prefund: &[(&Payer, &str)]) -> Self {
+        let prefix = Chain::dev().params.prefix;
+        let prefund = prefund.iter().map(|(payer, star)| (payer.address().to_text(&prefix), (*star).to_owned()));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("1970 is past").as_secs();
+        let new = NewChain {
+            name: "lab".to_owned(),
+            interval: 1,
+            bits: Some(pace.bits().to_owned()),
+            pow: "sha256d".to_owned(),
+            time: u32::try_from(now).expect("2106 is to come"),
+            prefund: prefund.collect(),
+        };
+        let (file, chain) = Chain::create(new).expect("a chain can be made of this");
+        let folder = TempDir::with_prefix("starling-test-").expect("a temporary folder can be made");
+        let text = toml::to_string(&file).expect("a chain file is TOML");
+        fs::write(folder.path().join("lab.toml"), text).expect("a temporary file can be written");
+        Self { folder, chain, nodes: Cell::new(0) }
+    }
+
+    /// The chain.
+    #[must_use]
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// The chain file.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("lab.toml")
+    }
+
+    /// The folder that goes with the lab.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts a node of its own data directory with these flags more.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn node(&self, flags: &[&str]) -> Node {
+        let number = self.nodes.get();
+        self.nodes.set(number + 1);
+        Node::start(&self.file(), &self.folder.path().join(format!("node{number}")), flags)
+    }
+
+    /// An address as text.
+    #[must_use]
+    pub fn text(&self, address: Address) -> String {
+        address.to_text(&self.chain.params.prefix)
+    }
+
+    /// What exists at this height when `accounts` accounts came into being by payments.
+    ///
+    /// # Panics
+    /// When that is more than can exist.
+    #[must_use]
+    pub fn supply(&self, height: u32, accounts: u64) -> Amount {
+        let issued = self.chain.params.issued_by(height).and_then(|sum| sum.checked_add(self.chain.prefunded()));
+        let burned = self.chain.params.account_charge.checked_mul(accounts);
+        issued.zip(burned).and_then(|(issued, burned)| issued.checked_sub(burned)).expect("less than can exist")
+    }
+}

@@ -1,0 +1,385 @@
+//! A running node.
+
+use crate::command::{in_home, pid};
+use crate::wait::{PATIENCE, until, wait};
+use nix::sys::signal::{Signal, kill};
+use serde::Deserialize;
+use starling_primitives::{Address, Amount, BlockId, Prefix, Transaction};
+use starling_rpc::types::{Account, ChainInfo, TxReport, TxStatus};
+use starling_rpc::{Client, to_hex};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// Bytes of a node's log that a failing test prints.
+const SHOWN_LOG_BYTES: usize = 6_000;
+
+/// The ready line.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Ready {
+    /// Always `ready`.
+    pub event: String,
+    /// Where JSON-RPC is answered.
+    pub rpc: String,
+    /// The token's file.
+    pub cookie: PathBuf,
+    /// The node's name among peers.
+    pub peer_id: String,
+    /// Where it can be dialled.
+    pub listen: Vec<String>,
+    /// The chain's name.
+    pub chain: String,
+    /// Funded accounts, on a private chain.
+    pub accounts: Vec<ReadyAccount>,
+}
+
+/// A funded account of the ready line.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReadyAccount {
+    /// Its address.
+    pub address: String,
+    /// Its key, a 32-byte seed in hex.
+    pub key: String,
+}
+
+/// A node's process, killed when dropped; a failing test prints its log's end.
+pub struct Node {
+    child: Child,
+    folder: PathBuf,
+    args: Vec<String>,
+    ready: Ready,
+    rpc: Client,
+}
+
+impl Node {
+    /// `starling run` on any free ports, with these flags more.
+    ///
+    /// # Panics
+    /// When it does not get ready.
+    #[must_use]
+    pub fn start(chain: &Path, folder: &Path, flags: &[&str]) -> Self {
+        let (chain, data) = (chain.to_string_lossy(), folder.join("data"));
+        let data = data.to_string_lossy();
+        let listen = ["--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns"];
+        let args = [&["run", "--chain", &chain, "--data-dir", &data][..], &listen, flags].concat();
+        Self::launch(folder, &args)
+    }
+
+    /// `starling dev` on any free port, with these flags more.
+    ///
+    /// # Panics
+    /// When it does not get ready.
+    #[must_use]
+    pub fn dev(folder: &Path, flags: &[&str]) -> Self {
+        Self::launch(folder, &[&["dev"][..], flags].concat())
+    }
+
+    fn launch(folder: &Path, args: &[&str]) -> Self {
+        fs::create_dir_all(folder).expect("a temporary folder can be made");
+        let args: Vec<String> = args.iter().copied().map(str::to_owned).collect();
+        let (child, ready) = spawn(folder, &args, &[]);
+        let rpc = client(&ready);
+        Self { child, folder: folder.to_owned(), args, ready, rpc }
+    }
+
+    /// Starts the node anew on its data directory, after it has ended, with these flags more.
+    ///
+    /// # Panics
+    /// When it does not get ready.
+    pub fn restart(&mut self, flags: &[&str]) {
+        assert!(self.child.try_wait().expect("a child of ours").is_some(), "the node runs still");
+        (self.child, self.ready) = spawn(&self.folder, &self.args, flags);
+        self.rpc = client(&self.ready);
+    }
+
+    /// The flag that makes another node dial this one.
+    #[must_use]
+    pub fn as_bootstrap(&self) -> [&str; 2] {
+        ["--bootstrap", self.address()]
+    }
+
+    /// What it said when it was ready.
+    #[must_use]
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// A multiaddress at which peers dial it.
+    ///
+    /// # Panics
+    /// When it listens nowhere.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.ready.listen.first().expect("it listens")
+    }
+
+    /// The TCP port for peers.
+    ///
+    /// # Panics
+    /// When it listens on none.
+    #[must_use]
+    pub fn peer_port(&self) -> SocketAddr {
+        let port = self.address().split("/tcp/").nth(1).and_then(|rest| rest.split('/').next()?.parse().ok());
+        ([127, 0, 0, 1], port.expect("it listens on TCP")).into()
+    }
+
+    /// The TCP port of JSON-RPC.
+    ///
+    /// # Panics
+    /// When the ready line names none.
+    #[must_use]
+    pub fn rpc_port(&self) -> SocketAddr {
+        self.ready.rpc.strip_prefix("http://").and_then(|port| port.parse().ok()).expect("http://ADDRESS:PORT")
+    }
+
+    /// JSON-RPC, with the token.
+    #[must_use]
+    pub fn rpc(&self) -> &Client {
+        &self.rpc
+    }
+
+    /// The node's URL, for `--node`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.ready.rpc
+    }
+
+    /// The data directory of `starling run`.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// `chain_info`.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn info(&self) -> ChainInfo {
+        wait(self.rpc.chain_info()).expect("a running node answers")
+    }
+
+    /// `account_get`.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn account(&self, address: Address) -> Account {
+        let prefix = Prefix::new(&self.info().prefix).expect("a node names its prefix");
+        wait(self.rpc.account_get(&address.to_text(&prefix))).expect("a running node answers")
+    }
+
+    /// An account's balance.
+    #[must_use]
+    pub fn balance(&self, address: Address) -> Amount {
+        self.account(address).balance
+    }
+
+    /// Makes blocks now.
+    ///
+    /// # Panics
+    /// When the node refuses.
+    pub fn generate(&self, count: u32, payout: &str) -> Vec<BlockId> {
+        wait(self.rpc.mining_generate(count, Some(payout))).expect("blocks can be made").blocks
+    }
+
+    /// Submits a transaction.
+    ///
+    /// # Panics
+    /// When the node refuses.
+    pub fn submit(&self, tx: &Transaction) -> starling_primitives::TxId {
+        wait(self.rpc.tx_submit(&to_hex(tx.bytes()))).expect("a right payment").txid
+    }
+
+    /// Waits until a transaction is in a block.
+    ///
+    /// # Panics
+    /// When it is not in time.
+    pub fn until_mined(&self, txid: starling_primitives::TxId) -> TxReport {
+        until("the transaction is mined", || {
+            let report = wait(self.rpc.tx_get(txid)).expect("a running node answers");
+            if report.status == TxStatus::Mined { Ok(report) } else { Err(format!("{report:?}")) }
+        })
+    }
+
+    /// Waits until a transaction waits in the pool.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub fn until_pending(&self, txid: starling_primitives::TxId) {
+        until("the transaction is pending", || {
+            let report = wait(self.rpc.tx_get(txid)).expect("a running node answers");
+            if report.status == TxStatus::Pending { Ok(()) } else { Err(format!("{report:?}")) }
+        });
+    }
+
+    /// Waits until the tip is at this height or above.
+    ///
+    /// # Panics
+    /// When it is not in time.
+    pub fn until_height(&self, height: u32) {
+        until(&format!("the tip is at height {height}"), || {
+            let info = self.info();
+            if info.height >= height { Ok(()) } else { Err(format!("{info:?}")) }
+        });
+    }
+
+    /// Dials a peer by hand; the connection is not waited for.
+    ///
+    /// # Panics
+    /// When the node refuses.
+    pub fn add(&self, peer: &Self) {
+        wait(self.rpc.net_add(peer.address())).expect("an address can be added");
+    }
+
+    /// Starts the node's own miner on one thread.
+    ///
+    /// # Panics
+    /// When the node refuses.
+    pub fn mine(&self, payout: &str) {
+        let mining = wait(self.rpc.mining_start(Some(payout), Some(1))).expect("mining can be started");
+        assert!(mining.mining, "{mining:?}");
+    }
+
+    /// Stops the node's own miner.
+    ///
+    /// # Panics
+    /// When the node refuses.
+    pub fn rest(&self) {
+        let mining = wait(self.rpc.mining_stop()).expect("mining can be stopped");
+        assert!(!mining.mining, "{mining:?}");
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// When there is no process any more.
+    pub fn signal(&self, signal: Signal) {
+        kill(pid(&self.child), signal).expect("a child of ours, not waited for");
+    }
+
+    /// SIGKILL, and waits for the end.
+    ///
+    /// # Panics
+    /// When it has ended before.
+    pub fn kill(&mut self) {
+        let before = self.child.try_wait().expect("a child of ours can be asked");
+        assert!(before.is_none(), "the node had ended by itself: {before:?}");
+        self.signal(Signal::SIGKILL);
+        self.child.wait().expect("a child of ours can be waited for");
+    }
+
+    /// SIGTERM, and waits for the end: how it ended, and how long that took.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    pub fn stop(&mut self) -> (ExitStatus, Duration) {
+        let asked = Instant::now();
+        self.signal(Signal::SIGTERM);
+        let status = until("the node ends", || match self.child.try_wait() {
+            Ok(Some(status)) => Ok(status),
+            other => Err(format!("{other:?}")),
+        });
+        (status, asked.elapsed())
+    }
+
+    /// Whether the process runs.
+    ///
+    /// # Panics
+    /// When the system does not tell.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child of ours can be asked").is_none()
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read(self.folder.join("log")).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+        if std::thread::panicking() {
+            eprintln!("{}", shown_log(&self.folder));
+        }
+    }
+}
+
+/// Makes `one` dial `other`, and waits until both see each other.
+///
+/// # Panics
+/// When they do not meet in time.
+pub fn connect(one: &Node, other: &Node) {
+    one.add(other);
+    for (node, peer) in [(one, other), (other, one)] {
+        until("two nodes are connected", || {
+            let peers = wait(node.rpc.net_peers()).expect("a running node answers");
+            let met = peers.iter().any(|known| known.peer_id == peer.ready.peer_id);
+            if met { Ok(()) } else { Err(format!("{peers:?}")) }
+        });
+    }
+}
+
+/// Waits until all nodes have the same tip, and gives what the first says of it.
+///
+/// # Panics
+/// When they do not agree in time.
+pub fn agree(nodes: &[&Node]) -> ChainInfo {
+    until("all nodes agree on the tip", || {
+        let infos: Vec<_> = nodes.iter().map(|node| node.info()).collect();
+        let [first, others @ ..] = &infos[..] else { return Err("no nodes".to_owned()) };
+        if others.iter().all(|other| other.tip == first.tip) {
+            return Ok(first.clone());
+        }
+        Err(infos.iter().map(|info| format!("{} {} {:?}; ", info.height, info.tip, info.stage)).collect())
+    })
+}
+
+fn client(ready: &Ready) -> Client {
+    let token = starling_rpc::read_cookie(&ready.cookie).expect("a running node keeps its token");
+    Client::new(&ready.rpc, Some(&token)).expect("a node's own URL is right")
+}
+
+fn spawn(folder: &Path, args: &[String], flags: &[&str]) -> (Child, Ready) {
+    let fixed = ["--rpc", "127.0.0.1:0", "--json"];
+    let args: Vec<&str> = args.iter().map(String::as_str).chain(fixed).chain(flags.iter().copied()).collect();
+    let log = File::options().create(true).append(true).open(folder.join("log"));
+    let log = log.expect("a temporary file can be written");
+    let mut command = in_home(folder, &args);
+    let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the binary starts");
+    let lines = first_line(child.stdout.take().expect("it was piped"));
+    match lines.recv_timeout(PATIENCE).ok().and_then(|line| serde_json::from_str(&line).ok()) {
+        Some(ready) => (child, ready),
+        None => {
+            drop(child.kill());
+            let status = child.wait();
+            panic!("`starling {}` did not get ready: {status:?}\n{}", args.join(" "), shown_log(folder));
+        }
+    }
+}
+
+/// Reads stdout for as long as it is open, and hands out its first line.
+fn first_line(stdout: ChildStdout) -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            // Nobody waits for the lines after the first.
+            drop(sender.send(line));
+        }
+    });
+    lines
+}
+
+fn shown_log(folder: &Path) -> String {
+    let bytes = fs::read(folder.join("log")).unwrap_or_default();
+    let end = &bytes[bytes.len().saturating_sub(SHOWN_LOG_BYTES)..];
+    format!("--- the end of {}/log:\n{}", folder.display(), String::from_utf8_lossy(end))
+}
