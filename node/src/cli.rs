@@ -7,9 +7,7 @@ mod pay;
 
 pub(crate) use ask::{AccountArgs, BlockArgs, HistoryArgs, NodeArgs, PeersArgs, StatusArgs, TxArgs};
 pub(crate) use chain::{ChainCommand, ExportArgs, ImportArgs, NewChainArgs, ShowChainArgs, VerifyArgs};
-pub(crate) use node::{
-    ConfigCommand, DevArgs, InitArgs, MineArgs, PlaceArgs, RunArgs, SettingArgs, ShowConfigArgs,
-};
+pub(crate) use node::{ConfigCommand, DevArgs, InitArgs, MineArgs, PlaceArgs, RunArgs, ShowConfigArgs};
 pub(crate) use pay::{
     ImportWalletArgs, NewWalletArgs, PassphraseArgs, SendArgs, WaitFor, WalletArgs, WalletCommand,
 };

@@ -110,7 +110,8 @@ impl Ended {
         // The receiver is gone when the wait below was given up.
         std::thread::spawn(move || drop(done.send(child.wait_with_output())));
         let Ok(output) = output.recv_timeout(PATIENCE) else {
-            drop(kill(pid, Signal::SIGKILL));
+            // It may have ended in this very moment.
+            let _ = kill(pid, Signal::SIGKILL);
             panic!("`starling {line}` did not end within {} s", PATIENCE.as_secs());
         };
         let output = output.expect("a child of ours can be waited for");

@@ -4,6 +4,7 @@
 //! made of its bytes, and stands for itself again when the state root is computed.
 
 use crate::data::{Entry, section};
+use serde_json::Value;
 use starling_consensus::{
     Accounts, BlockError, Changes, Transition, TransitionError, TxError, check_expiry, check_fields,
 };
@@ -30,6 +31,28 @@ impl Accounts for State {
     }
 }
 
+/// Fields without names, like `[address, nonce, balance]`.
+struct Row(Value);
+
+impl Row {
+    fn address(&self, at: usize) -> Address {
+        let bytes = hex::decode(self.0[at].as_str().expect("a text")).expect("hex");
+        Address::new(bytes.try_into().expect("20 bytes"))
+    }
+
+    fn number(&self, at: usize) -> u64 {
+        self.0[at].as_u64().expect("a number")
+    }
+
+    fn amount(&self, at: usize) -> Amount {
+        Amount::from_mote_text(self.0[at].as_str().expect("a text")).expect("an amount")
+    }
+}
+
+fn rows(entry: &Entry, key: &str) -> Vec<Row> {
+    entry.0[key].as_array().expect("a list").iter().cloned().map(Row).collect()
+}
+
 /// The policy that stands for an address of the file.
 fn policy(address: &Address) -> Policy {
     let mut key = [0; 32];
@@ -38,19 +61,20 @@ fn policy(address: &Address) -> Policy {
 }
 
 fn listed(case: &Entry, key: &str) -> Listed {
-    let rows = case.rows(key).into_iter();
-    rows.map(|row| (row.address(0), Account { nonce: row.number(1), balance: row.amount(2) })).collect()
+    rows(case, key)
+        .into_iter()
+        .map(|row| (row.address(0), Account { nonce: row.number(1), balance: row.amount(2) }))
+        .collect()
 }
 
 fn transaction(tx: &Entry) -> Transaction {
-    let output =
-        |row: &crate::data::Row| Output { to: policy(&row.address(0)).address(), amount: row.amount(1) };
+    let output = |row: &Row| Output { to: policy(&row.address(0)).address(), amount: row.amount(1) };
     let unsigned = UnsignedTransaction {
         chain_id: GenesisId::ZERO.chain_id(),
         nonce: tx.number("nonce"),
         fee: tx.amount("fee"),
         valid_until: tx.number("valid_until"),
-        outputs: tx.rows("outputs").iter().map(output).collect(),
+        outputs: rows(tx, "outputs").iter().map(output).collect(),
         memo: Memo::default(),
         policy: policy(&tx.address("sender")),
     };

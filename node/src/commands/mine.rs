@@ -64,7 +64,11 @@ impl Mining {
         let refused = |error| Failure::failed(format!("the system starts no more threads: {error}"));
         let (miner, headers) = Miner::start(threads).map_err(refused)?;
         let (sender, found) = mpsc::channel(FOUND_QUEUE);
-        let pass_on = move || headers.into_iter().try_for_each(|header| sender.blocking_send(header));
+        let pass_on = move || {
+            while let Ok(header) = headers.recv()
+                && sender.blocking_send(header).is_ok()
+            {}
+        };
         std::thread::Builder::new().name("found".to_owned()).spawn(pass_on).map_err(refused)?;
         report.started(&session, threads)?;
         Ok(Self { session, miner, found, unsent: VecDeque::new(), report })

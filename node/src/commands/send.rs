@@ -27,7 +27,8 @@ pub(super) fn send(args: &SendArgs) -> Outcome<()> {
     let (client, keystore) = (client(&config)?, Keystore::new(config.wallet_dir()?));
     let runtime = runtime()?;
     let plan = runtime.block_on(Plan::make(&client, &keystore, args, memo))?;
-    if !(args.yes && args.format.json) {
+    // Nobody is asked and nobody looks on where a script pays.
+    if !args.yes || (io::stderr().is_terminal() && !args.format.json) {
         plan.describe().iter().for_each(|line| say(line));
     }
     if !args.yes && !secrets::confirm("Send it?")? {

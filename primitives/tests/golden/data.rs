@@ -4,10 +4,7 @@ use serde_json::Value;
 use starling_primitives::{Address, Amount, DecodeError, Policy, Transaction};
 
 /// One entry of a list, with the name that a failure shows.
-pub(crate) struct Entry(Value);
-
-/// Fields without names, like `[address, nonce, balance]`.
-pub(crate) struct Row(Value);
+pub(crate) struct Entry(pub(crate) Value);
 
 /// The entries of the list `section` in a golden file.
 pub(crate) fn section(file: &str, section: &str) -> Vec<Entry> {
@@ -84,27 +81,8 @@ impl Entry {
         self.list(key).iter().map(level).collect()
     }
 
-    /// Lists of fields that stand by their place.
-    pub(crate) fn rows(&self, key: &str) -> Vec<Row> {
-        self.list(key).iter().cloned().map(Row).collect()
-    }
-
     fn list(&self, key: &str) -> &[Value] {
         self.field(key).as_array().unwrap_or_else(|| panic!("{key} is no list in {}", self.0))
-    }
-}
-
-impl Row {
-    pub(crate) fn address(&self, at: usize) -> Address {
-        Address::new(decode(&self.0[at]).try_into().expect("20 bytes"))
-    }
-
-    pub(crate) fn number(&self, at: usize) -> u64 {
-        self.0[at].as_u64().expect("a number")
-    }
-
-    pub(crate) fn amount(&self, at: usize) -> Amount {
-        Amount::from_mote_text(self.0[at].as_str().expect("a text")).expect("an amount")
     }
 }
 

@@ -357,6 +357,24 @@ fn a_follower_counts_with_the_poor_one_it_needs() {
 }
 
 #[test]
+fn what_a_closed_gap_brings_along_earns_its_place_too() {
+    let world = World::new();
+    // 19 places for executable ones and one behind gaps.
+    let mut pool = world.pool_of(20 * PAYMENT_MEMORY);
+    let waiting = pool.submit(&world, &pay(1, 1, 10)).unwrap();
+    for nonce in 0..18 {
+        pool.submit(&world, &pay(2, nonce, 20)).unwrap();
+    }
+    // The one place left is not enough for both, and the follower is not worth another's.
+    let refused = pool.submit(&world, &pay(1, 0, 50));
+    assert_eq!(refused, Err(PoolError::PoolFull { rate: 2 * FLOOR }));
+    pool.submit(&world, &pay(1, 1, 40)).unwrap();
+    let admitted = pool.submit(&world, &pay(1, 0, 50)).unwrap();
+    assert_eq!((admitted.evicted.len(), admitted.promoted.len()), (1, 1));
+    assert!(!pool.contains(&waiting.wtxid));
+}
+
+#[test]
 fn a_pool_too_small_says_so() {
     let world = World::new();
     let mut pool = world.pool_for(0);
