@@ -18,7 +18,8 @@ pub fn starling() -> &'static Path {
 }
 
 fn find() -> Result<PathBuf, String> {
-    let test = std::env::current_exe().map_err(|error| format!("where this test is cannot be told: {error}"))?;
+    let test =
+        std::env::current_exe().map_err(|error| format!("where this test is cannot be told: {error}"))?;
     // The test is target/release/deps/NAME, the binary target/release/starling.
     let folder = test.parent().and_then(Path::parent).ok_or("this test lies outside of a build")?;
     let binary = folder.join("starling");

@@ -43,7 +43,8 @@ impl Lab {
     #[must_use]
     pub fn new(pace: Pace, prefund: &[(&Payer, &str)]) -> Self {
         let prefix = Chain::dev().params.prefix;
-        let prefund = prefund.iter().map(|(payer, star)| (payer.address().to_text(&prefix), (*star).to_owned()));
+        let prefund =
+            prefund.iter().map(|(payer, star)| (payer.address().to_text(&prefix), (*star).to_owned()));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("1970 is past").as_secs();
         let new = NewChain {
             name: "lab".to_owned(),
@@ -101,8 +102,12 @@ impl Lab {
     /// When that is more than can exist.
     #[must_use]
     pub fn supply(&self, height: u32, accounts: u64) -> Amount {
-        let issued = self.chain.params.issued_by(height).and_then(|sum| sum.checked_add(self.chain.prefunded()));
+        let issued =
+            self.chain.params.issued_by(height).and_then(|sum| sum.checked_add(self.chain.prefunded()));
         let burned = self.chain.params.account_charge.checked_mul(accounts);
-        issued.zip(burned).and_then(|(issued, burned)| issued.checked_sub(burned)).expect("less than can exist")
+        issued
+            .zip(burned)
+            .and_then(|(issued, burned)| issued.checked_sub(burned))
+            .expect("less than can exist")
     }
 }

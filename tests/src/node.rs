@@ -133,7 +133,11 @@ impl Node {
     /// When the ready line names none.
     #[must_use]
     pub fn rpc_port(&self) -> SocketAddr {
-        self.ready.rpc.strip_prefix("http://").and_then(|port| port.parse().ok()).expect("http://ADDRESS:PORT")
+        self.ready
+            .rpc
+            .strip_prefix("http://")
+            .and_then(|port| port.parse().ok())
+            .expect("http://ADDRESS:PORT")
     }
 
     /// JSON-RPC, with the token.
@@ -298,7 +302,9 @@ impl Node {
     /// What it has logged.
     #[must_use]
     pub fn log(&self) -> String {
-        fs::read(self.folder.join("log")).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        fs::read(self.folder.join("log"))
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
     }
 }
 

@@ -65,9 +65,7 @@ fn rule_1_the_body_is_the_header_s() {
     let txs = payments(3);
     let of = |txs: &[Arc<Transaction>], change: &dyn Fn(&mut Content)| {
         let refused = CheckedBlock::check(header(&payments(3), change), txs.to_vec(), &genesis(), |_| false);
-        let error = refused.unwrap_err();
-        assert!(error.is_mismatch());
-        error
+        refused.unwrap_err()
     };
     assert_eq!(of(&txs[..2], &|_| ()), BlockError::TxCount { found: 2, stated: 3 });
     assert_eq!(of(&payments(4), &|_| ()), BlockError::TxCount { found: 4, stated: 3 });

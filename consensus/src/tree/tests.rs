@@ -161,7 +161,7 @@ fn a_locator_thins_out_towards_genesis() {
     let side = extend(&mut genesis_cursor(&grown.chain), &grown.chain.params, 30, 1);
     grown.insert_all(&side);
     let ids = grown.tree.locator(&id(&side[29]));
-    assert_eq!((ids.len(), ids[0], ids[1]), (16, id(&side[29]), id(&side[28])));
+    assert_eq!((ids.len(), ids[0], ids[1]), (15, id(&side[29]), id(&side[28])));
     assert!(ids.len() <= 64 && ids.last() == Some(&grown.chain.genesis.id()));
 }
 

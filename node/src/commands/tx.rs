@@ -55,12 +55,18 @@ pub(super) fn status(status: TxStatus) -> &'static str {
     }
 }
 
-/// A step of a transaction's way as text: what happened, and what belongs to it.
+/// A step of a transaction's way as text: what happened, and the node's own words for it, or else its values.
 pub(super) fn step(event: &TxEvent) -> String {
-    let detail = |(name, value): (&String, &Value)| match value {
+    let value = |(name, value): (&String, &Value)| match value {
         Value::String(text) => format!(" {name} {text}"),
         other => format!(" {name} {other}"),
     };
-    let details: String = event.details.iter().map(detail).collect();
+    let details = match event.details.get("detail") {
+        Some(Value::String(words)) => format!(": {words}"),
+        _ => event.details.iter().map(value).collect(),
+    };
     output::printable(&format!("{}{details}", event.what))
 }
+
+#[cfg(test)]
+mod tests;

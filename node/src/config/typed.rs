@@ -131,7 +131,7 @@ impl Config {
         let level = self.text(&keys::LOG_LEVEL);
         let directives = match level {
             "off" | "error" => level.to_owned(),
-            "warn" | "info" | "debug" | "trace" => format!("warn,starling={level}"),
+            "warn" | "info" | "debug" | "trace" => format!("warn,libp2p_gossipsub=error,starling={level}"),
             _ if level.contains([',', '=']) => level.to_owned(),
             _ => {
                 let hint = "is no level; use off, error, warn, info, debug, trace or directives";

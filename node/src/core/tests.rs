@@ -1,1 +1,316 @@
-//! Tests of the core.
+//! The core, driven as the shell drives it: two cores mine apart, one hears of the other's blocks.
+
+use super::*;
+use starling_consensus::{CheckedBlock, CheckedHeader, Status};
+use starling_genesis::NewChain;
+use starling_primitives::state::Account;
+use starling_primitives::{Address, Amount, Memo, Output, Prefix, TxId, WorkHeader};
+use starling_wallet::{Fee, Key, Payment};
+use tempfile::TempDir;
+
+const STAR: u128 = 1_000_000_000_000_000_000;
+const GENESIS_TIME: u32 = 1_000_000;
+
+fn key(number: u8) -> Key {
+    Key::from_seed(&[number; 32])
+}
+
+/// A chain on which two hashes are work enough, and keys 1 to 5 own 1,000 STAR each.
+fn chain() -> Chain {
+    let prefix = Prefix::new("dstar").unwrap();
+    let prefund = (1..=5).map(|n| (key(n).address().to_text(&prefix), "1000".to_owned())).collect();
+    let new = NewChain {
+        name: "core".into(),
+        interval: 1,
+        bits: Some("207fffff".into()),
+        pow: "sha256d".into(),
+        time: GENESIS_TIME,
+        prefund,
+    };
+    Chain::create(new).unwrap().1
+}
+
+struct Node {
+    core: Core,
+    now: Now,
+    tips: Vec<TipEvent>,
+    _dir: TempDir,
+}
+
+impl Node {
+    fn new() -> Self {
+        Self::of(chain())
+    }
+
+    fn of(chain: Chain) -> Self {
+        let dir = TempDir::new().unwrap();
+        let (ledger, tree) = Ledger::open(&dir.path().join("db"), Arc::new(chain)).unwrap();
+        let now = Now { mono: Duration::ZERO, unix: u64::from(GENESIS_TIME) + 10_000 };
+        let config = CoreConfig { seed: 1, pool_bytes: 10 << 20, mine_alone: false };
+        Self { core: Core::new(ledger, tree, config, now), now, tips: Vec::new(), _dir: dir }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now.mono += time;
+        self.now.unix += time.as_secs();
+    }
+
+    /// Runs `f` on the core and carries out what follows, jobs inline.
+    fn call<T: Send + 'static>(&mut self, f: impl FnOnce(&mut Core) -> T + Send + 'static) -> T {
+        let (reply, answer) = std::sync::mpsc::channel();
+        self.send(Event::Call(Box::new(move |core| reply.send(f(core)).unwrap())));
+        answer.recv().unwrap()
+    }
+
+    fn send(&mut self, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            for effect in self.core.handle(event, self.now) {
+                match effect {
+                    Effect::Work(job) => events.push_back(Event::Checked(Box::new(job.run()))),
+                    Effect::Continue => events.push_back(Event::Continue),
+                    Effect::Tip(change) => self.tips.push(*change),
+                    Effect::Fatal(error) => panic!("{error}"),
+                    Effect::Net(_) | Effect::Pool(_) => {}
+                }
+            }
+        }
+    }
+
+    /// Mines a block for the key with this number; returns its id.
+    fn mine(&mut self, miner: u8) -> BlockId {
+        self.pass(Duration::from_secs(5));
+        let payout = key(miner).address();
+        let template = self.call(move |core| core.template(payout, &[], false)).unwrap();
+        let header = solve(&template.header, self.core.chain());
+        let id = header.id();
+        assert!(self.call(move |core| core.submit_block(header)).unwrap());
+        id
+    }
+
+    fn submit(&mut self, from: u8, nonce: u64, to: Address, star: u128) -> TxId {
+        let tx = pay(self.core.chain(), from, nonce, to, star);
+        self.call(move |core| core.submit_tx(tx)).unwrap()
+    }
+
+    /// All blocks of the connected chain above genesis.
+    fn blocks(&self) -> Vec<CheckedBlock> {
+        let reader = self.core.ledger().reader();
+        let view = reader.view().unwrap();
+        let chain = self.core.chain();
+        let block = |height| {
+            let block = view.block(&view.canonical(height).unwrap().unwrap()).unwrap().unwrap();
+            let header = CheckedHeader::check(block.header, &chain.params).unwrap();
+            CheckedBlock::check(header, block.txs, &chain.genesis_id(), |_| false).unwrap()
+        };
+        (1..=view.tip().height).map(block).collect()
+    }
+
+    fn import(&mut self, blocks: Vec<CheckedBlock>) {
+        for block in blocks {
+            self.call(move |core| core.import(block)).unwrap();
+        }
+    }
+
+    fn account(&self, address: &Address) -> Account {
+        use starling_consensus::Accounts;
+        self.core.ledger().account(address).unwrap()
+    }
+
+    fn height(&self) -> u32 {
+        self.core.ledger().tip().height
+    }
+
+    fn assert_supply(&self, numbers: std::ops::Range<u8>) {
+        let total = Amount::sum(numbers.map(|n| self.account(&key(n).address()).balance)).unwrap();
+        assert_eq!(total, self.core.ledger().supply());
+    }
+}
+
+fn pay(chain: &Chain, from: u8, nonce: u64, to: Address, star: u128) -> Arc<Transaction> {
+    let outputs = vec![Output { to, amount: Amount::from_motes(star * STAR).unwrap() }];
+    let fee = Fee::Exact(Amount::from_star("0.001").unwrap());
+    let payment = Payment { nonce, fee, valid_until: 0, outputs, memo: Memo::default() };
+    let unsigned = payment.unsigned(key(from).policy(), &chain.genesis_id()).unwrap();
+    Arc::new(key(from).sign(&unsigned, &chain.genesis_id()).unwrap())
+}
+
+fn solve(template: &Header, chain: &Chain) -> Header {
+    let target = template.work().bits.target().unwrap();
+    (0..u32::MAX)
+        .map(|nonce| {
+            let work = WorkHeader { nonce, ..*template.work() };
+            Header::new(work, template.extra().as_bytes(), *template.content()).unwrap()
+        })
+        .find(|header| target.is_met_by(&header.work().pow_hash(chain.params.pow)))
+        .unwrap()
+}
+
+#[test]
+fn a_submitted_payment_is_mined() {
+    let mut node = Node::new();
+    let to = key(9).address();
+    let txid = node.submit(1, 0, to, 5);
+    assert_eq!(node.core.pool().info().executable, 1);
+    node.mine(2);
+    assert_eq!(node.core.pool().info().count, 0);
+    assert_eq!(node.account(&to).balance.motes(), 5 * STAR);
+    let reader = node.core.ledger().reader();
+    assert_eq!(reader.view().unwrap().tx_location(&txid).unwrap().unwrap().height, 1);
+    node.assert_supply(1..10);
+}
+
+#[test]
+fn a_branch_with_more_work_wins_and_payments_return_to_the_pool() {
+    let (mut ours, mut theirs) = (Node::new(), Node::new());
+    ours.submit(1, 0, key(8).address(), 5);
+    ours.mine(2);
+    ours.mine(2);
+    theirs.submit(3, 0, key(9).address(), 7);
+    for _ in 0..3 {
+        theirs.mine(4);
+    }
+    ours.tips.clear();
+    ours.import(theirs.blocks());
+    assert_eq!(ours.core.ledger().tip(), theirs.core.ledger().tip());
+    let change = ours.tips.last().unwrap();
+    assert_eq!((change.disconnected.len(), change.connected.len()), (2, 3));
+    assert!(ours.account(&key(8).address()).is_absent());
+    assert_eq!(ours.account(&key(9).address()).balance.motes(), 7 * STAR);
+    assert_eq!(ours.core.pool().info().executable, 1, "the payment waits again");
+    ours.mine(2);
+    assert_eq!(ours.account(&key(8).address()).balance.motes(), 5 * STAR);
+    ours.assert_supply(1..10);
+}
+
+#[test]
+fn a_failing_branch_is_marked_and_the_old_one_restored() {
+    let (mut ours, mut theirs) = (Node::new(), Node::new());
+    ours.submit(1, 0, key(8).address(), 5);
+    ours.mine(2);
+    let before = (ours.core.ledger().tip(), ours.core.ledger().state_root());
+    theirs.mine(4);
+    theirs.pass(Duration::from_secs(5));
+    // A block of theirs whose state root is false, and one upon it that nobody can judge.
+    let payout = key(4).address();
+    let template = theirs.call(move |core| core.template(payout, &[], false)).unwrap();
+    let mut content = *template.header.content();
+    content.state_root = starling_primitives::StateRoot::new([7; 32]);
+    let extra = template.header.extra().as_bytes().to_vec();
+    let rootless = Header::new(*template.header.work(), &extra, content).unwrap();
+    let work = WorkHeader { root: rootless.coinbase().root(), ..*template.header.work() };
+    let header = solve(&Header::new(work, &extra, content).unwrap(), theirs.core.chain());
+    let id = header.id();
+    let checked = CheckedHeader::check(header, &ours.core.chain().params).unwrap();
+    let bad = CheckedBlock::check(checked, vec![], &ours.core.chain().genesis_id(), |_| false).unwrap();
+    ours.import(theirs.blocks());
+    ours.import(vec![bad]);
+    assert_eq!(ours.core.tree().get(&id).unwrap().status, Status::Invalid);
+    assert_eq!(ours.core.tree().broken_rule(&id), Some("state_root"));
+    assert_eq!((ours.core.ledger().tip(), ours.core.ledger().state_root()), before);
+    ours.mine(2);
+    ours.assert_supply(1..10);
+}
+
+#[test]
+fn of_two_tips_of_equal_work_connected_together_the_smaller_hash_wins() {
+    let (mut ours, mut theirs) = (Node::new(), Node::new());
+    let (a, b) = (ours.mine(2), theirs.mine(3));
+    let smaller = if a.as_bytes().iter().rev().lt(b.as_bytes().iter().rev()) { a } else { b };
+    let (to_ours, to_theirs) = (theirs.blocks(), ours.blocks());
+    ours.import(to_ours);
+    theirs.import(to_theirs);
+    assert_eq!(ours.core.ledger().tip().id, smaller);
+    assert_eq!(theirs.core.ledger().tip().id, smaller);
+}
+
+#[test]
+fn of_two_tips_of_equal_work_connected_apart_the_first_stays() {
+    let (mut ours, mut theirs) = (Node::new(), Node::new());
+    let (a, b) = (ours.mine(2), theirs.mine(3));
+    let (to_ours, to_theirs) = (theirs.blocks(), ours.blocks());
+    ours.pass(Duration::from_secs(60));
+    theirs.pass(Duration::from_secs(60));
+    ours.import(to_ours);
+    theirs.import(to_theirs);
+    assert_eq!((ours.core.ledger().tip().id, theirs.core.ledger().tip().id), (a, b));
+}
+
+#[test]
+fn a_branch_deeper_than_can_be_undone_is_refused_with_an_alarm() {
+    let mut shallow = chain();
+    shallow.params.undo_blocks = 2;
+    let (mut ours, mut theirs) = (Node::of(shallow), Node::new());
+    for _ in 0..3 {
+        ours.mine(2);
+    }
+    for _ in 0..5 {
+        theirs.mine(3);
+    }
+    let before = ours.core.ledger().tip();
+    ours.import(theirs.blocks());
+    assert_eq!(ours.core.ledger().tip(), before);
+    assert!(ours.core.warnings()[0].contains("not followed"), "{:?}", ours.core.warnings());
+}
+
+#[test]
+fn a_template_waits_for_its_time_unless_told_to_run_ahead() {
+    let mut node = Node::new();
+    let payout = key(2).address();
+    node.now.unix = u64::from(GENESIS_TIME) - 100;
+    let early = node.call(move |core| core.template(payout, &[], false));
+    assert!(matches!(early, Err(TemplateError::TooEarly { seconds: 100 })), "{early:?}");
+    assert!(node.call(move |core| core.template(payout, &[], true)).is_ok());
+    node.now.unix = u64::from(GENESIS_TIME) - 151;
+    let ahead = node.call(move |core| core.template(payout, &[], true));
+    assert!(matches!(ahead, Err(TemplateError::TooFarAhead { seconds: 151, limit: 150 })), "{ahead:?}");
+}
+
+#[test]
+fn a_block_solved_on_a_replaced_template_is_accepted() {
+    let mut node = Node::new();
+    node.pass(Duration::from_secs(5));
+    let payout = key(2).address();
+    let old = node.call(move |core| core.template(payout, &[], false)).unwrap();
+    node.submit(1, 0, key(8).address(), 5);
+    node.pass(Duration::from_secs(5));
+    let new = node.call(move |core| core.template(payout, &[], false)).unwrap();
+    assert_eq!((old.header.content().tx_count, new.header.content().tx_count), (0, 1));
+    let header = solve(&old.header, node.core.chain());
+    assert!(node.call(move |core| core.submit_block(header)).unwrap());
+    assert_eq!(node.height(), 1);
+}
+
+#[test]
+fn what_was_never_a_template_is_refused() {
+    let (mut ours, mut theirs) = (Node::new(), Node::new());
+    theirs.mine(3);
+    let header = theirs.blocks()[0].header().header().clone();
+    let refused = ours.call(move |core| core.submit_block(header));
+    assert!(matches!(refused, Err(SubmitBlockError::UnknownTemplate)), "{refused:?}");
+}
+
+#[test]
+fn the_pool_is_read_back_after_a_restart() {
+    let mut node = Node::new();
+    node.submit(1, 0, key(8).address(), 5);
+    let bytes = node.core.pool().encode();
+    let mut again = Node::new();
+    let loaded = again.call(move |core| core.load_pool(&bytes)).unwrap();
+    assert_eq!((loaded.added, loaded.refused), (1, 0));
+    again.mine(2);
+    assert_eq!(again.account(&key(8).address()).balance.motes(), 5 * STAR);
+}
+
+#[test]
+fn a_public_chain_without_peers_hands_out_templates_only_when_told() {
+    let mut public = chain();
+    public.name = "testnet".into();
+    let mut node = Node::of(public);
+    let payout = key(2).address();
+    assert_eq!(node.core.sync_state(), SyncState::Waiting);
+    let refused = node.call(move |core| core.template(payout, &[], false));
+    assert!(matches!(refused, Err(TemplateError::NoPeers)), "{refused:?}");
+    node.core.config.mine_alone = true;
+    assert!(node.call(move |core| core.template(payout, &[], false)).is_ok());
+}

@@ -69,10 +69,11 @@ impl Node {
         let core = core_task::start(core, clock, side).map_err(NodeError::System)?;
         let miner = MinerHandle::new(core.handle.clone(), chain.params.pow);
         let mut node = Self { core, rpc: None, miner, net, listen };
-        node.serve(options, dir, reader).await?;
-        if let Some(mine) = options.mine {
-            let threads = NonZeroU16::new(mine.threads).unwrap_or(NonZeroU16::MIN);
-            node.miner.start(mine.payout, threads).map_err(NodeError::System)?;
+        if let Err(error) = node.open_doors(options, dir, reader).await {
+            // The database must be closed before whoever asked may remove the directory.
+            node.core.stop();
+            drop((&mut node.core.ended).await);
+            return Err(error);
         }
         if let Some(dev) = &options.dev {
             let core = node.core.handle.clone();
@@ -80,6 +81,21 @@ impl Node {
         }
         node.wait_for_addresses(options.listen.len()).await;
         Ok(node)
+    }
+
+    /// Starts what others can use: RPC, and the miner.
+    async fn open_doors(
+        &mut self,
+        options: &NodeOptions,
+        dir: &DataDir,
+        reader: Reader,
+    ) -> Result<(), NodeError> {
+        self.serve(options, dir, reader).await?;
+        if let Some(mine) = options.mine {
+            let threads = NonZeroU16::new(mine.threads).unwrap_or(NonZeroU16::MIN);
+            self.miner.start(mine.payout, threads).map_err(NodeError::System)?;
+        }
+        Ok(())
     }
 
     async fn serve(&mut self, options: &NodeOptions, dir: &DataDir, reader: Reader) -> Result<(), NodeError> {

@@ -1,5 +1,6 @@
 //! The integration tests of the workspace, one binary: each module is a kind of test.
 
+mod e2e;
 mod prerequisites;
 mod reference;
 mod style;

@@ -63,7 +63,7 @@ fn what_no_longer_keeps_the_rules_is_left_out() {
     let mut world = World::new();
     let bytes = filled(&world).encode();
     let mined = pay(1, 0, 10).sign(&world);
-    world.mine(&[mined.clone()]);
+    world.mine(std::slice::from_ref(&mined));
     let mut pool = world.pool();
     assert_eq!(pool.load(&bytes, &world.settled()), Ok(Loaded { added: 4, refused: 1 }));
     assert_eq!(pool.story(&mined.txid(&world.genesis)), ["dropped"]);

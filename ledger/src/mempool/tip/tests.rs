@@ -56,7 +56,7 @@ fn a_block_with_another_of_the_same_nonce_drops_ours() {
     let ours = pool.submit(&world, &pay(1, 0, 10)).unwrap();
     let next = pool.submit(&world, &pay(1, 1, 10)).unwrap();
     let theirs = pay(1, 0, 11).sign(&world);
-    let block = world.mine(&[theirs.clone()]);
+    let block = world.mine(std::slice::from_ref(&theirs));
     let report = tell(&mut pool, &world, &[], &[&block]);
     assert_eq!(report.dropped, [ours.wtxid]);
     assert!(pool.contains(&next.wtxid));
@@ -139,11 +139,11 @@ fn one_that_the_new_branch_has_too_stays_mined() {
     let mut pool = world.pool();
     let tx = pay(1, 0, 10).sign(&world);
     let admitted = pool.offer(&world, &tx, Source::Local).unwrap();
-    let old = world.mine(&[tx.clone()]);
+    let old = world.mine(std::slice::from_ref(&tx));
     tell(&mut pool, &world, &[], &[&old]);
     world.undo(&old);
     let first = world.mine(&[]);
-    let second = world.mine(&[tx.clone()]);
+    let second = world.mine(std::slice::from_ref(&tx));
     let report = tell(&mut pool, &world, &[&old], &[&second, &first]);
     assert_eq!(report, TipReport::default());
     assert_eq!(pool.status(&admitted.txid), TxStatus::Mined { height: 102, block: second.id });

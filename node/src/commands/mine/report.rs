@@ -179,8 +179,11 @@ impl Report {
             return format!("resting: {}", output::printable(reason));
         }
         let next = self.expected_seconds().map_or_else(String::new, |seconds| {
-            let whole = Duration::try_from_secs_f64(seconds).map_or(u64::MAX, |seconds| seconds.as_secs());
-            format!(", one each {}", duration(whole))
+            let time = match Duration::try_from_secs_f64(seconds) {
+                Ok(time) if time.as_secs() >= 10 => duration(time.as_secs()),
+                _ => format!("{seconds:.1} s"),
+            };
+            format!(", one each {time}")
         });
         format!(
             "{}H/s now, {}H/s average, {} blocks{next}, difficulty {}, tip {}",

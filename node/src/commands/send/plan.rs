@@ -17,7 +17,7 @@ use starling_wallet::{Fee, Key, Keystore, Payment};
 /// Who signs.
 enum Payer {
     /// One of the ten whose keys everybody has.
-    Dev(Key),
+    Dev { name: String, key: Key },
     /// A wallet, still locked, with the key of its account 0.
     Wallet { name: String, policy: Policy },
 }
@@ -138,7 +138,7 @@ impl Plan {
     /// A passphrase that cannot be had or is wrong.
     pub(super) fn sign(&self, keystore: &Keystore, args: &SendArgs) -> Outcome<Transaction> {
         match &self.payer {
-            Payer::Dev(key) => Ok(key.sign(&self.unsigned, &self.genesis)?),
+            Payer::Dev { key, .. } => Ok(key.sign(&self.unsigned, &self.genesis)?),
             Payer::Wallet { name, .. } => {
                 let passphrase = secrets::passphrase(&args.passphrase, name, Purpose::Open)?;
                 let key = keystore.open(name, &passphrase)?.key(0)?;
@@ -151,7 +151,7 @@ impl Plan {
 impl Payer {
     fn policy(&self) -> Policy {
         match self {
-            Self::Dev(key) => key.policy(),
+            Self::Dev { key, .. } => key.policy(),
             Self::Wallet { policy, .. } => policy.clone(),
         }
     }
@@ -162,8 +162,7 @@ impl Payer {
 
     fn name(&self) -> &str {
         match self {
-            Self::Dev(_) => "a dev account",
-            Self::Wallet { name, .. } => name,
+            Self::Dev { name, .. } | Self::Wallet { name, .. } => name,
         }
     }
 }
@@ -175,7 +174,7 @@ fn payer(name: Option<&str>, info: &ChainInfo, keystore: &Keystore) -> Outcome<P
         None => only_wallet(info, keystore)?,
     };
     if let Some(key) = dev_key(&name, &info.chain) {
-        return Ok(Payer::Dev(key));
+        return Ok(Payer::Dev { name, key });
     }
     let wallet = keystore.wallet(&name).map_err(|error| account::no_wallet(&name, info, error))?;
     let key = wallet.public_keys().first().copied();

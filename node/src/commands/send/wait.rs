@@ -86,8 +86,7 @@ impl Watch {
         if confirmations != std::mem::replace(&mut self.confirmations_told, confirmations)
             && confirmations > 0
         {
-            let plural = if confirmations == 1 { "" } else { "s" };
-            say(&format!("{confirmations} confirmation{plural}"));
+            say(&counted(confirmations));
         }
         let end = verdict(self.goal, &report);
         self.last = Some(report);
@@ -97,10 +96,15 @@ impl Watch {
     fn standing(&self) -> String {
         match &self.last {
             None => "not seen again".to_owned(),
-            Some(report) if report.confirmations > 0 => format!("at {} confirmations", report.confirmations),
+            Some(report) if report.confirmations > 0 => format!("at {}", counted(report.confirmations)),
             Some(report) => tx::status(report.status).to_owned(),
         }
     }
+}
+
+fn counted(confirmations: u32) -> String {
+    let plural = if confirmations == 1 { "" } else { "s" };
+    format!("{confirmations} confirmation{plural}")
 }
 
 /// Whether the goal is reached; an error when it never will be.

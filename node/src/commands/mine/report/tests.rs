@@ -25,7 +25,7 @@ fn a_line_tells_rate_and_expectation_or_why_it_rests() {
     report.look(10_000_000_000).unwrap();
     let line = report.line();
     assert!(line.starts_with("100.0 MH/s now") || line.starts_with("99.9 MH/s now"), "{line}");
-    assert!(line.contains("one each 10 s") && line.ends_with("tip 7"), "{line}");
+    assert!(line.contains("one each 10.0 s") && line.ends_with("tip 7"), "{line}");
     assert_eq!(report.status()["height"], 8);
     assert!((report.status()["expected_seconds"].as_f64().unwrap() - 10.0).abs() < 0.1);
     report.resting("syncing\x1b[2J".to_owned());

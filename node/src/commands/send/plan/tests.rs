@@ -36,7 +36,7 @@ fn plan(amount: &str, charge: &str, available: &str) -> Plan {
     };
     Plan {
         unsigned: payment.unsigned(key.policy(), &chain.genesis_id()).unwrap(),
-        payer: Payer::Dev(key),
+        payer: Payer::Dev { name: "dev0".to_owned(), key },
         prefix: chain.params.prefix.clone(),
         genesis: chain.genesis_id(),
         to,
@@ -72,7 +72,7 @@ fn a_payment_needs_amount_fee_and_charge() {
 #[test]
 fn whoever_is_asked_sees_everything() {
     let lines = plan("1", "0.01", "10").describe().join("\n");
-    for part in ["dstar1", "1 STAR", "0.5 STAR", "0.01 STAR, once", "8.49 STAR", "hi"] {
+    for part in ["dstar1", "dev0", "1 STAR", "0.5 STAR", "0.01 STAR, once", "8.49 STAR", "hi"] {
         assert!(lines.contains(part), "{part} is not in {lines}");
     }
     assert!(!plan("1", "0", "10").describe().join("\n").contains("once"));

@@ -1,0 +1,31 @@
+//! End to end: real processes on loopback, started, killed, frozen and fed with garbage as a person or a machine
+//! would. Whatever happens, the nodes end on one tip and their accounts add up.
+
+mod commands;
+mod crashes;
+mod data;
+mod garbage;
+mod load;
+mod miner;
+mod network;
+mod wallets;
+
+use starling_primitives::Amount;
+use starling_rpc::types::ChainInfo;
+use starling_tests::{Lab, Node, Payer, agree};
+
+/// Whom miners pay: an account that nobody else pays.
+fn miner(lab: &Lab, number: u16) -> String {
+    Payer::new(10_000 + number).text(lab.chain())
+}
+
+fn star(text: &str) -> Amount {
+    Amount::from_star(text).expect("an amount")
+}
+
+/// Waits until all agree, when miners have stopped: two that stop at once may leave two tips of equal work, and
+/// the next block decides.
+fn settle(lab: &Lab, nodes: &[&Node]) -> ChainInfo {
+    nodes[0].generate(1, &miner(lab, 0));
+    agree(nodes)
+}

@@ -1,0 +1,139 @@
+//! Chains and data directories as files: made, exported, imported, checked, refused.
+
+use super::miner;
+use serde_json::Value;
+use starling_tests::{Desk, Lab, Node, Pace, Payer};
+use std::fs;
+use std::path::Path;
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// A stopped node's chain: some payments, 30 blocks.
+fn recorded(lab: &Lab, alice: &mut Payer) -> Node {
+    let mut node = lab.node(&[]);
+    for number in 0..10 {
+        node.submit(&alice.pay(lab.chain(), Payer::new(100 + number).address(), "1"));
+        node.generate(3, &miner(lab, 1));
+    }
+    assert!(node.stop().0.success());
+    node
+}
+
+#[test]
+fn a_chain_is_exported_imported_and_verified() {
+    let mut alice = Payer::new(1);
+    let lab = Lab::new(Pace::Asked, &[(&alice, "1000")]);
+    let mut node = recorded(&lab, &mut alice);
+    let (desk, chain, from) = (Desk::new(), text(&lab.file()), text(&node.data_dir()));
+    let (blocks, to) = (desk.text("blocks"), desk.text("copy"));
+    let run = |args: &[&str]| -> Value { desk.run(&[args, &["--chain", &chain, "--json"]].concat()).json() };
+    assert_eq!(run(&["chain", "export", &blocks, "--data-dir", &from])["blocks"], 30);
+    let imported = run(&["chain", "import", &blocks, "--data-dir", &to]);
+    assert_eq!(
+        (&imported["blocks"], &imported["txs"], &imported["height"]),
+        (&30.into(), &10.into(), &30.into())
+    );
+    let again = run(&["chain", "import", &blocks, "--data-dir", &to]);
+    assert_eq!((&again["blocks"], &again["height"]), (&0.into(), &30.into()));
+    let verified = run(&["chain", "verify", "--data-dir", &to]);
+    assert_eq!((&verified["ok"], &verified["height"]), (&true.into(), &30.into()));
+    let second = desk.text("second");
+    run(&["chain", "export", &second, "--data-dir", &to]);
+    assert_eq!(fs::read(&second).expect("it was written"), fs::read(&blocks).expect("it was written"));
+
+    node.restart(&[]);
+    let copy = Node::start(&lab.file(), &desk.path("node"), &[]);
+    assert_eq!(copy.info().height, 0);
+    drop(copy);
+    fs::remove_dir_all(desk.path("node/data")).expect("a stopped node's folder");
+    fs::rename(&to, desk.path("node/data")).expect("a stopped node's folder");
+    let copy = Node::start(&lab.file(), &desk.path("node"), &[]);
+    assert_eq!((copy.info().tip, copy.info().supply), (node.info().tip, node.info().supply));
+}
+
+#[test]
+fn a_file_that_is_no_chain_is_refused_and_what_is_stored_stays() {
+    let mut alice = Payer::new(1);
+    let lab = Lab::new(Pace::Asked, &[(&alice, "1000")]);
+    let node = recorded(&lab, &mut alice);
+    let (desk, chain, data) = (Desk::new(), text(&lab.file()), text(&node.data_dir()));
+    let blocks = desk.text("blocks");
+    let with = |args: &[&str]| desk.run(&[args, &["--chain", &chain, "--data-dir", &data]].concat());
+    with(&["chain", "export", &blocks]).out();
+    let bytes = fs::read(&blocks).expect("it was written");
+    let mut flipped = bytes.clone();
+    let middle = bytes.len() / 2;
+    flipped[middle] ^= 0x10;
+    let garbage: Vec<u8> =
+        (0..5_000u32).map(|number| number.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+    let files = [
+        ("garbage", garbage),
+        ("short", bytes[..middle].to_vec()),
+        ("flipped", flipped),
+        ("empty-block", vec![0; 64]),
+        ("huge", [&u32::MAX.to_le_bytes()[..], &bytes].concat()),
+    ];
+    let fresh = desk.text("fresh");
+    for (name, bytes) in &files {
+        let file = desk.write(name, bytes);
+        let ended = desk.run(&["chain", "import", &file, "--chain", &chain, "--data-dir", &fresh]);
+        assert!(!ended.failed(1).is_empty(), "{name}");
+    }
+    let verified = desk.run(&["chain", "verify", "--chain", &chain, "--data-dir", &fresh]);
+    verified.out();
+    assert!(with(&["chain", "verify"]).out().contains("30"));
+    let ended = with(&["chain", "export", &blocks]);
+    assert!(ended.failed(1).contains("blocks"), "{ended:?}");
+    assert_eq!(fs::read(&blocks).expect("it was written"), bytes, "a file that exists stays");
+}
+
+#[test]
+fn a_data_directory_has_one_process_and_one_chain() {
+    let lab = Lab::new(Pace::Asked, &[]);
+    let other = Lab::new(Pace::Asked, &[(&Payer::new(1), "1")]);
+    let mut node = lab.node(&[]);
+    let (desk, data) = (Desk::new(), text(&node.data_dir()));
+    let run = |lab: &Lab| {
+        let file = text(&lab.file());
+        let args =
+            ["run", "--chain", &file, "--data-dir", &data, "--rpc", "127.0.0.1:0", "--no-mdns", "--json"];
+        desk.run(&[&args[..], &["--listen", "/ip4/127.0.0.1/tcp/0"]].concat())
+    };
+    let ended = run(&lab);
+    assert!(ended.failed(5).contains(&data), "{ended:?}");
+    let verify = ["chain", "verify", "--chain", &text(&lab.file()), "--data-dir", &data];
+    assert!(desk.run(&verify).failed(5).contains(&data));
+    assert_eq!(node.info().height, 0, "the first process is not disturbed");
+
+    node.generate(3, &miner(&lab, 1));
+    assert!(node.stop().0.success());
+    let ended = run(&other);
+    assert!(ended.failed(5).contains("chain"), "{ended:?}");
+    node.restart(&[]);
+    assert_eq!(node.info().height, 3, "nothing was overwritten");
+}
+
+#[test]
+fn chain_new_writes_a_chain_that_runs() {
+    let desk = Desk::new();
+    let alice = Payer::new(1);
+    let address = alice.text(&starling_genesis::Chain::dev());
+    let file = desk.text("our-chain.toml");
+    let prefund = format!("{address}=250.5");
+    let args =
+        ["chain", "new", &file, "--interval", "1", "--bits", "207fffff", "--prefund", &prefund, "--json"];
+    let made: Value = desk.run(&args).json();
+    assert_eq!(made["name"], "our-chain");
+    let again = desk.run(&args);
+    assert!(again.failed(1).contains("our-chain.toml"), "{again:?}");
+    let shown: Value = desk.run(&["chain", "show", &file, "--json"]).json();
+    assert_eq!(shown["genesis"], made["genesis"]);
+    assert_eq!((&shown["interval"], &shown["bits"]), (&1.into(), &"207fffff".into()));
+
+    let node = Node::start(Path::new(&file), &desk.path("node"), &[]);
+    assert_eq!(node.info().genesis.to_string(), made["genesis"].as_str().expect("an id"));
+    assert_eq!(node.ready().chain, "our-chain");
+    assert_eq!(node.balance(alice.address()), super::star("250.5"));
+}
