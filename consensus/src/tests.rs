@@ -253,8 +253,5 @@ fn each_name_is_in_the_specification() {
 #[test]
 fn only_another_body_is_a_mismatch() {
     let mismatches = block_errors().into_iter().filter(BlockError::is_mismatch);
-    assert_eq!(
-        mismatches.map(|error| error.rule()).collect::<Vec<_>>(),
-        ["tx_count", "tx_root"]
-    );
+    assert_eq!(mismatches.map(|error| error.rule()).collect::<Vec<_>>(), ["tx_count", "tx_root"]);
 }

@@ -24,7 +24,12 @@ mod testing;
 mod verify;
 
 pub use ledger::{ConnectError, ConnectedBlock, DisconnectedBlock, Ledger};
-pub use mempool::*;
+pub use mempool::{
+    AddError, Admitted, DropReason, Event, EventKind, FeeClass, FileError, Fresh, LoadError, Loaded,
+    MAX_EXECUTABLE, MAX_FRESH_EVENTS, MAX_POOL_BYTES, MAX_TRAIL_EVENTS, MAX_WAITING, Mempool, Page,
+    PendingAccount, PoolError, PoolInfo, PoolLimits, PoolTx, Settled, Snapshot, Source, TipBlock, TipReport,
+    TxStatus,
+};
 pub use reader::{MinedTx, Reader, View};
 pub use records::{AddressEvent, HeaderRecord, Tip, TxLocation};
 pub use store::{Store, StoreError};

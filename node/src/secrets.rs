@@ -6,6 +6,8 @@ use crate::failure::{Failure, Outcome, say};
 use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal, Read};
 use std::path::PathBuf;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 /// Bytes of a secret at the most.
@@ -59,10 +61,19 @@ pub(crate) fn ask(prompt: &str, hint: &str) -> Outcome<Secret> {
     if !io::stdin().is_terminal() {
         return Err(Failure::usage(format!("there is no terminal to ask on; give {hint}")));
     }
-    rpassword::prompt_password(prompt).map(Zeroizing::new).map_err(|error| match error.kind() {
+    let asked = without_dying(|| rpassword::prompt_password(prompt).map(Zeroizing::new));
+    asked.map_err(|error| match error.kind() {
         ErrorKind::Interrupted => Failure::interrupted("interrupted"),
         _ => Failure::failed(format!("cannot read from the terminal: {error}; give {hint}")),
     })
+}
+
+/// Takes SIGINT's power to kill, so that a prompt ended by Ctrl-C gives the terminal its echo back.
+fn without_dying<T>(prompt: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let _context = runtime.enter();
+    let _listening = signal(SignalKind::interrupt())?;
+    prompt()
 }
 
 /// A yes on the terminal, asked on stderr.

@@ -89,7 +89,8 @@ pub(crate) fn in_home(home: &Path, args: &[&str]) -> Command {
 /// A command that has ended.
 #[derive(Debug)]
 pub struct Ended {
-    line: String,
+    /// What was typed after `starling`.
+    pub line: String,
     /// Its exit code; none when a signal ended it.
     pub code: Option<i32>,
     /// What it wrote to stdout.
@@ -132,7 +133,6 @@ impl Ended {
     ///
     /// # Panics
     /// When it failed.
-    #[must_use]
     pub fn out(&self) -> &str {
         self.expect_code(0);
         &self.stdout
@@ -142,7 +142,6 @@ impl Ended {
     ///
     /// # Panics
     /// When it ended otherwise, or said more than one line, or nothing.
-    #[must_use]
     pub fn failed(&self, code: i32) -> &str {
         self.expect_code(code);
         let lines: Vec<_> = self.stderr.lines().collect();

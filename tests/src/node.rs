@@ -16,7 +16,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// Bytes of a node's log that a failing test prints.
-const SHOWN_LOG_BYTES: usize = 6_000;
+const SHOWN_LOG_BYTES: usize = 20_000;
 
 /// The ready line.
 #[derive(Clone, Debug, Deserialize)]

@@ -35,8 +35,13 @@ pub(super) fn send(args: &SendArgs) -> Outcome<()> {
         return Err(Failure::failed("nothing was sent"));
     }
     let tx = plan.sign(&keystore, args)?;
-    let txid =
-        runtime.block_on(async { Ok::<_, Failure>(client.tx_submit(&to_hex(tx.bytes())).await?.txid) })?;
+    let raw = to_hex(tx.bytes());
+    let txid = runtime.block_on(async {
+        tokio::select! {
+            sent = client.tx_submit(&raw) => Ok(sent?.txid),
+            _ = tokio::signal::ctrl_c() => Err(unanswered(tx.txid(plan.genesis()))),
+        }
+    })?;
     let Some(goal) = args.wait else {
         return print(args, &plan, txid, None);
     };
@@ -44,6 +49,13 @@ pub(super) fn send(args: &SendArgs) -> Outcome<()> {
     let mut watch = Watch::new(txid, goal);
     let end = runtime.block_on(watch.within(&client, Duration::from_secs(args.timeout.into())));
     print(args, &plan, txid, watch.report()).and(end)
+}
+
+/// It may have arrived.
+fn unanswered(txid: TxId) -> Failure {
+    Failure::interrupted(format!(
+        "interrupted before the node answered; look for it with: starling tx {txid}"
+    ))
 }
 
 fn memo(args: &SendArgs) -> Outcome<Memo> {

@@ -31,6 +31,19 @@ struct Change {
     connected: Vec<ConnectedBlock>,
 }
 
+impl Change {
+    /// Forgets blocks that were taken back and connected again, as after a branch that failed.
+    fn settle(&mut self) {
+        let same = |back: &[DisconnectedBlock], forth: &[ConnectedBlock], at: usize| {
+            let (lowest, first) = (back.iter().rev().nth(at), forth.get(at));
+            lowest.zip(first).is_some_and(|(lowest, first)| lowest.header.id() == first.header.id())
+        };
+        let count = (0..).take_while(|&at| same(&self.disconnected, &self.connected, at)).count();
+        self.disconnected.truncate(self.disconnected.len() - count);
+        self.connected.drain(..count);
+    }
+}
+
 impl Core {
     /// Connects what can be connected. A block that breaks a rule is marked, and the best branch is chosen anew.
     pub(super) fn advance(&mut self) -> Result<(), StoreError> {
@@ -38,7 +51,11 @@ impl Core {
         let mut more = false;
         while let Some(plan) = self.plan()? {
             more = plan.more;
+            let before = self.ledger.tip().id;
             let finished = self.carry_out(&plan, &mut change)?;
+            if !finished {
+                self.restore(&before, &mut change)?;
+            }
             if finished && change.connected.len() >= BLOCKS_AT_ONCE {
                 break;
             }
@@ -46,6 +63,7 @@ impl Core {
         if more {
             self.effects.push(Effect::Continue);
         }
+        change.settle();
         if !change.disconnected.is_empty() || !change.connected.is_empty() {
             self.follow(change)?;
         }
@@ -56,7 +74,7 @@ impl Core {
         let best = self.tree.best();
         let tip = self.ledger.tip();
         if best.id == tip.id {
-            return Ok(self.tie());
+            return self.tie();
         }
         if let Some(plan) = self.straight(tip.height, &tip.id) {
             return Ok(Some(plan));
@@ -67,7 +85,7 @@ impl Core {
                 return Ok(Some(plan));
             }
         }
-        Ok(self.tie())
+        self.tie()
     }
 
     /// The ordinary case: the best header chain continues the tip.
@@ -120,26 +138,28 @@ impl Core {
     }
 
     /// A block of equal work beside a tip that was connected a moment ago wins by the smaller pow hash.
-    fn tie(&mut self) -> Option<Plan> {
-        let rival = self.checked.rival()?;
+    fn tie(&mut self) -> Result<Option<Plan>, StoreError> {
         let tip = self.ledger.tip();
+        let rival = self.checked.rival().filter(|id| *id != tip.id).and_then(|id| self.tree.get(&id));
+        let (Some(rival), Some(ours)) = (rival, self.tree.get(&tip.id)) else { return Ok(None) };
         let window = TIE_WINDOW.max(Duration::from_secs(u64::from(self.chain.params.step)));
-        if self.now.mono > self.tip_since.mono.saturating_add(window) {
-            return None;
+        let late = self.now.mono > self.tip_since.mono.saturating_add(window);
+        if late || rival.work != ours.work || rival.status == Status::Invalid || !self.is_followed(&rival)? {
+            return Ok(None);
         }
-        let (info, ours) = (self.tree.get(&rival)?, self.tree.get(&tip.id)?);
-        if info.work != ours.work || info.status == Status::Invalid || rival == tip.id {
-            return None;
-        }
-        let header = |id: &BlockId| {
-            let record = self.ledger.reader().view().ok()?.header(id).ok()??;
-            Some(record.header.work().pow_hash(self.chain.params.pow))
+        let (Some(theirs), Some(own)) = (self.pow_hash(&rival.id)?, self.pow_hash(&tip.id)?) else {
+            return Ok(None);
         };
-        let (theirs, own) = (header(&rival)?, header(&tip.id)?);
+        // As little-endian numbers.
         let smaller = theirs.iter().rev().lt(own.iter().rev());
-        let (fork, blocks) = self.tree.path(&tip.id, &rival)?;
+        let Some((fork, blocks)) = self.tree.path(&tip.id, &rival.id) else { return Ok(None) };
         let stored = blocks.iter().all(|id| self.tree.get(id).is_some_and(|info| has_body(&info)));
-        (smaller && stored).then_some(Plan { fork: fork.height, blocks, more: false })
+        Ok((smaller && stored).then_some(Plan { fork: fork.height, blocks, more: false }))
+    }
+
+    fn pow_hash(&self, id: &BlockId) -> Result<Option<[u8; 32]>, StoreError> {
+        let record = self.ledger.reader().view()?.header(id)?;
+        Ok(record.map(|record| record.header.work().pow_hash(self.chain.params.pow)))
     }
 
     /// Carries a plan out; false when a block broke a rule on the way.
@@ -170,6 +190,13 @@ impl Core {
             }
         }
         Ok(true)
+    }
+
+    /// Goes back to where the tip was before a branch that failed; its blocks are valid.
+    fn restore(&mut self, before: &BlockId, change: &mut Change) -> Result<(), StoreError> {
+        let Some((fork, blocks)) = self.tree.path(&self.ledger.tip().id, before) else { return Ok(()) };
+        let back = Plan { fork: fork.height, blocks, more: false };
+        self.carry_out(&back, change).map(|_| ())
     }
 
     /// A block as it was checked, or read back and checked again.
@@ -203,6 +230,9 @@ impl Core {
         let report = self.pool.tip_changed(&back, &forth, &settled)?;
         for id in &report.returned {
             self.recent.remove(id);
+        }
+        for id in report.promoted {
+            self.network(|net, view, now| net.transaction_accepted(id, view, now));
         }
         for tx in change.connected.iter().flat_map(|block| &block.txs) {
             self.recent.insert(tx.wtxid());

@@ -62,6 +62,9 @@ impl Core {
         };
         let admitted = self.pool.add(tx.clone(), source, &settled)?;
         let txid = admitted.txid;
+        for id in admitted.promoted {
+            self.network(|net, view, now| net.transaction_accepted(id, view, now));
+        }
         self.effects.push(Effect::Pool(PoolEntry { tx, txid, time: self.now.unix }));
         Ok(txid)
     }

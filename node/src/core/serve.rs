@@ -20,10 +20,11 @@ impl Core {
                 None => Answer::NotHere,
             },
             Question::Pool { cursor, max } => match self.pool.list(&cursor, usize::from(max)) {
-                Some(page) => Answer::Pool {
-                    next: page.next,
-                    ids: page.txs.iter().map(|entry| entry.tx.wtxid()).collect(),
-                },
+                Some(page) => {
+                    // What waits behind a gap is of use to nobody else.
+                    let offered = page.txs.iter().filter(|entry| entry.executable);
+                    Answer::Pool { next: page.next, ids: offered.map(|entry| entry.tx.wtxid()).collect() }
+                }
                 // The cursor's transaction has left: the asker has seen the better part, and may begin anew later.
                 None => Answer::Pool { next: Wtxid::ZERO, ids: Vec::new() },
             },

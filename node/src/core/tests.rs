@@ -171,6 +171,7 @@ fn a_branch_with_more_work_wins_and_payments_return_to_the_pool() {
         theirs.mine(4);
     }
     ours.tips.clear();
+    ours.pass(Duration::from_secs(60));
     ours.import(theirs.blocks());
     assert_eq!(ours.core.ledger().tip(), theirs.core.ledger().tip());
     let change = ours.tips.last().unwrap();
@@ -188,6 +189,7 @@ fn a_failing_branch_is_marked_and_the_old_one_restored() {
     let (mut ours, mut theirs) = (Node::new(), Node::new());
     ours.submit(1, 0, key(8).address(), 5);
     ours.mine(2);
+    ours.pass(Duration::from_secs(60));
     let before = (ours.core.ledger().tip(), ours.core.ledger().state_root());
     theirs.mine(4);
     theirs.pass(Duration::from_secs(5));
@@ -208,6 +210,7 @@ fn a_failing_branch_is_marked_and_the_old_one_restored() {
     assert_eq!(ours.core.tree().get(&id).unwrap().status, Status::Invalid);
     assert_eq!(ours.core.tree().broken_rule(&id), Some("state_root"));
     assert_eq!((ours.core.ledger().tip(), ours.core.ledger().state_root()), before);
+    assert_eq!(ours.tips.len(), 1, "outside, nothing has happened since our block");
     ours.mine(2);
     ours.assert_supply(1..10);
 }

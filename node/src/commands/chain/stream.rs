@@ -6,14 +6,19 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::runtime::Builder;
+
+/// Time that work has to end after Ctrl-C.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Set by Ctrl-C.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Set by the first Ctrl-C from now on; the second ends the process at once.
+    /// Set by the first Ctrl-C from now on; a second one ends the process at once, and so does time, for a read
+    /// from a pipe may wait for ever.
     ///
     /// # Errors
     /// The system gives no thread.
@@ -21,12 +26,12 @@ impl Stop {
         let stop = Self::default();
         let (told, refused) =
             (stop.clone(), |error: io::Error| Failure::failed(format!("the system refused: {error}")));
-        let runtime = Builder::new_current_thread().enable_io().build().map_err(refused)?;
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(refused)?;
         let waiting = move || {
             runtime.block_on(async {
                 if tokio::signal::ctrl_c().await.is_ok() {
                     told.0.store(true, Ordering::Relaxed);
-                    let _ = tokio::signal::ctrl_c().await;
+                    let _either = tokio::time::timeout(PATIENCE, tokio::signal::ctrl_c()).await;
                     std::process::exit(crate::failure::code::INTERRUPTED.into());
                 }
             });

@@ -73,6 +73,11 @@ impl Plan {
         Ok(plan)
     }
 
+    /// The chain that it is for.
+    pub(super) fn genesis(&self) -> &GenesisId {
+        &self.genesis
+    }
+
     /// What leaves the payer's account, unless it is more than can exist.
     fn total(&self) -> Option<Amount> {
         Amount::sum([self.amount, self.unsigned.fee, self.charge])

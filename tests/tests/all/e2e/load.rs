@@ -122,7 +122,7 @@ fn a_node_that_joins_two_thousand_blocks_late_syncs_from_two_peers() {
     let tip = agree(&[&one, &other]);
     assert_eq!(tip.height, 2_000 + PAID_BLOCKS);
 
-    let served = || [&one, &other].map(|node| bodies_served(node));
+    let served = || [&one, &other].map(bodies_served);
     let before = served();
     let [first, second] = [&one, &other].map(|node| node.as_bootstrap().map(str::to_owned));
     let late = lab.node(&[&first[0], &first[1], &second[0], &second[1]]);

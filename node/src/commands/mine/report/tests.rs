@@ -21,13 +21,13 @@ fn a_line_tells_rate_and_expectation_or_why_it_rests() {
     let mut report = Report::new(true);
     report.started = Instant::now().checked_sub(std::time::Duration::from_secs(100)).unwrap();
     report.looked = report.started;
-    report.working(8, 1e9);
+    report.working(8, 5e8);
     report.look(10_000_000_000).unwrap();
     let line = report.line();
     assert!(line.starts_with("100.0 MH/s now") || line.starts_with("99.9 MH/s now"), "{line}");
-    assert!(line.contains("one each 10.0 s") && line.ends_with("tip 7"), "{line}");
+    assert!(line.contains("one each 5.0 s") && line.ends_with("tip 7"), "{line}");
     assert_eq!(report.status()["height"], 8);
-    assert!((report.status()["expected_seconds"].as_f64().unwrap() - 10.0).abs() < 0.1);
+    assert!((report.status()["expected_seconds"].as_f64().unwrap() - 5.0).abs() < 0.1);
     report.resting("syncing\x1b[2J".to_owned());
     assert_eq!(report.line(), "resting: syncing?[2J");
 }
