@@ -1,6 +1,8 @@
-//! The difficulty: aserti3-2d, anchored anew whenever a branch stands at the easiest target (consensus: ASERT).
+//! The difficulty: aserti3-2d, anchored anew whenever a branch stands at the easiest target (consensus:
+//! ASERT).
 //!
-//! Source: the specification of Bitcoin Cash's 2020 upgrade; a cubic approximation of 2^x with 16 fractional bits.
+//! Source: the specification of Bitcoin Cash's 2020 upgrade; a cubic approximation of 2^x with 16 fractional
+//! bits.
 
 use ruint::Uint;
 use ruint::aliases::U256;
@@ -20,7 +22,8 @@ const MAX_SHIFT_BITS: i128 = 300;
 pub struct Anchor {
     /// Its height.
     pub height: u32,
-    /// The time of its parent, in Unix seconds; for block 1 its own time less the interval, which may be below 0.
+    /// The time of its parent, in Unix seconds; for block 1 its own time less the interval, which may be
+    /// below 0.
     pub parent_time: i64,
     /// Its bits.
     pub bits: Bits,
@@ -34,7 +37,8 @@ pub(crate) struct Stamp {
     pub(crate) bits: Bits,
 }
 
-/// The anchor of a block, given its parent's: itself when it stands at the easiest target or is block 1 (or 0).
+/// The anchor of a block, given its parent's: itself when it stands at the easiest target or is block 1 (or
+/// 0).
 pub(crate) fn anchor_of(block: Stamp, parent: Option<(u32, Anchor)>, params: &Params) -> Anchor {
     let own = |parent_time| Anchor { height: block.height, parent_time, bits: block.bits };
     match parent {

@@ -53,8 +53,8 @@ pub enum BlockError {
 }
 
 impl BlockError {
-    /// Whether the body is not the one that the header commits to: the server's fault, the block may be right. A
-    /// body with the right root and another size is the miner's fault.
+    /// Whether the body is not the one that the header commits to: the server's fault, the block may be
+    /// right. A body with the right root and another size is the miner's fault.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {
         matches!(self, Self::TxCount { .. } | Self::TxRoot { .. })

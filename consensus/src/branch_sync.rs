@@ -1,9 +1,9 @@
 //! Header sync in two passes, for branches whose work is not known yet (consensus: Header rules).
 //!
 //! Pass one checks every header in its context and keeps nothing of it but one id in every
-//! [`CHECKPOINT_HEADERS`]. Once the branch's work suffices, pass two fetches the same headers again and releases
-//! them up to each kept id: the id pins all headers before it, so nothing but what pass one saw can be released.
-//! (Bitcoin Core does the same with salted one-bit commitments.)
+//! [`CHECKPOINT_HEADERS`]. Once the branch's work suffices, pass two fetches the same headers again and
+//! releases them up to each kept id: the id pins all headers before it, so nothing but what pass one saw can
+//! be released. (Bitcoin Core does the same with salted one-bit commitments.)
 
 use crate::header::{CheckedHeader, Cursor, HeaderError};
 use starling_genesis::Params;
@@ -67,9 +67,9 @@ impl BranchSync {
     /// Takes the next headers. After an error the whole sync is to be dropped.
     ///
     /// # Errors
-    /// The rule that a header breaks; [`HeaderError::UnknownParent`] when pass two shows other headers than pass
-    /// one; [`HeaderError::TooLittleWork`] when the branch is longer than can be kept, or `last` says that the
-    /// peer has no more and the work does not suffice.
+    /// The rule that a header breaks; [`HeaderError::UnknownParent`] when pass two shows other headers than
+    /// pass one; [`HeaderError::TooLittleWork`] when the branch is longer than can be kept, or `last` says
+    /// that the peer has no more and the work does not suffice.
     pub fn feed(
         &mut self,
         headers: Vec<CheckedHeader>,

@@ -1,8 +1,9 @@
 //! The rules of a Starling chain.
 //!
-//! Everything here is a function of (thing, context, parameters, now): no I/O, no clock, no randomness but the
-//! blinding of signature batches. What passes a check gets a type that says so: a [`CheckedHeader`] is true by
-//! itself, a [`CheckedBlock`] too, and a [`Cursor`] or a [`Transition`] judges the next one in its context.
+//! Everything here is a function of (thing, context, parameters, now): no I/O, no clock, no randomness but
+//! the blinding of signature batches. What passes a check gets a type that says so: a [`CheckedHeader`] is
+//! true by itself, a [`CheckedBlock`] too, and a [`Cursor`] or a [`Transition`] judges the next one in its
+//! context.
 //!
 //! - [`CheckedHeader`], [`Cursor`], [`check_time`]: rules of headers; [`next_bits`]: ASERT
 //! - [`HeaderTree`]: all headers worth keeping, and which branch has the most work

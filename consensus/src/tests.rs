@@ -16,10 +16,15 @@ pub(crate) const GENESIS_TIME: u32 = 1_700_000_000;
 
 /// A chain of 12-second blocks, at least 3 seconds apart, whose easiest target every second hash meets.
 pub(crate) fn lab(difficulty: Difficulty) -> Chain {
+    lab_at("207fffff", difficulty)
+}
+
+/// The same with another easiest target.
+pub(crate) fn lab_at(bits: &str, difficulty: Difficulty) -> Chain {
     let new = NewChain {
         name: "rules".into(),
         interval: 12,
-        bits: Some("207fffff".into()),
+        bits: Some(bits.into()),
         pow: "sha256d".into(),
         time: GENESIS_TIME,
         prefund: Vec::new(),

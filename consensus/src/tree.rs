@@ -1,4 +1,5 @@
-//! All headers worth keeping, as a tree in memory, and the branch with the most work (consensus: Fork choice).
+//! All headers worth keeping, as a tree in memory, and the branch with the most work (consensus: Fork
+//! choice).
 
 mod select;
 
@@ -174,8 +175,8 @@ impl HeaderTree {
         self.cursor_at(at, history)
     }
 
-    /// Takes a header into the tree, after rules 5 to 8; rule 9 and the least work are the caller's to ask first
-    /// ([`crate::check_time`], [`kept_work`]), for they do not depend on the header alone.
+    /// Takes a header into the tree, after rules 5 to 8; rule 9 and the least work are the caller's to ask
+    /// first ([`crate::check_time`], [`kept_work`]), for they do not depend on the header alone.
     ///
     /// # Errors
     /// [`HeaderError::UnknownParent`], [`HeaderError::InvalidAncestor`], or the rule that the header breaks.
@@ -215,7 +216,8 @@ impl HeaderTree {
     /// first inserted, and the store keeps no history for it.
     ///
     /// # Errors
-    /// [`HeaderError::UnknownParent`] when the parent is missing, [`HeaderError::Bits`] when the bits are damaged.
+    /// [`HeaderError::UnknownParent`] when the parent is missing, [`HeaderError::Bits`] when the bits are
+    /// damaged.
     pub fn restore(&mut self, header: &Header, status: Status) -> Result<(), HeaderError> {
         if self.contains(&header.id()) {
             return Ok(());
@@ -254,8 +256,8 @@ impl HeaderTree {
         }
     }
 
-    /// Follows the branch whose history the store holds; among equals it need not be the first restored. False
-    /// when it is unknown, invalid, or another has more work.
+    /// Follows the branch whose history the store holds; among equals it need not be the first restored.
+    /// False when it is unknown, invalid, or another has more work.
     #[must_use]
     pub fn follow_stored(&mut self, id: &BlockId) -> bool {
         let Some(at) = self.find(id) else { return false };

@@ -89,7 +89,7 @@ pub enum ChainError {
     Header(DecodeError),
     /// The parameters give another genesis id than the file states.
     #[error(
-        "the parameters give genesis id {found}, but the file states {stated}: it was changed, or is another chain"
+        "the parameters give genesis id {found}, the file states {stated}: it was changed, or is another chain"
     )]
     WrongId {
         /// What the parameters give.

@@ -1,8 +1,8 @@
 //! Which chain this is: its parameters as data, and the genesis block that pins them.
 //!
-//! A chain is one TOML file. Reading it gives a [`Chain`]: every rule parameter resolved and checked, the genesis
-//! header built, and its id compared with the one that the file states, so a file whose parameters were touched
-//! is another chain and is refused.
+//! A chain is one TOML file. Reading it gives a [`Chain`]: every rule parameter resolved and checked, the
+//! genesis header built, and its id compared with the one that the file states, so a file whose parameters
+//! were touched is another chain and is refused.
 //!
 //! - [`Chain`], [`ChainError`]: a chain that was read and checked
 //! - [`Params`]: what the rules ask of it

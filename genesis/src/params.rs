@@ -54,8 +54,8 @@ pub struct Params {
 }
 
 impl Params {
-    /// What a block at `height` creates: `subsidy >> (height / halving_interval)`, nothing for genesis and from a
-    /// shift of 64.
+    /// What a block at `height` creates: `subsidy >> (height / halving_interval)`, nothing for genesis and
+    /// from a shift of 64.
     #[must_use]
     pub fn subsidy_at(&self, height: u32) -> Amount {
         let halvings = height / self.halving_interval;

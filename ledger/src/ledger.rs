@@ -1,4 +1,5 @@
-//! The settled state and its one writer: connect, disconnect, and what a start finds (ledger: What it promises).
+//! The settled state and its one writer: connect, disconnect, and what a start finds (ledger: What it
+//! promises).
 
 mod connect;
 

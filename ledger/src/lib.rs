@@ -1,8 +1,9 @@
 //! What is settled, and what is pending.
 //!
-//! [`Ledger`] is the one writer: it connects a checked block to the tip or takes the tip back, compares the state
-//! root with the header's each time, and commits each block in one atomic batch, so that whatever instant a
-//! process dies at, the next start finds a tip whose state is whole. [`Reader`] hands out [`View`]s to any thread.
+//! [`Ledger`] is the one writer: it connects a checked block to the tip or takes the tip back, compares the
+//! state root with the header's each time, and commits each block in one atomic batch, so that whatever
+//! instant a process dies at, the next start finds a tip whose state is whole. [`Reader`] hands out [`View`]s
+//! to any thread.
 //! [`Mempool`] holds what is not settled yet.
 //!
 //! - [`Ledger`], [`ConnectedBlock`], [`DisconnectedBlock`]: writing

@@ -350,6 +350,6 @@ fn waiting_key(entry: &Entry) -> OrderKey {
 const _: () = assert!(limits::MAX_TX_BYTES < MAX_POOL_BYTES);
 
 #[cfg(test)]
-mod fixture;
+mod testing;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! The state tree in memory: hashes and keys, no values (formats: State).
 //!
-//! Nodes are shared between versions: an update makes new nodes along the touched paths alone and leaves the old
-//! version whole, so a block whose root is wrong, or a template, costs nothing to take back.
+//! Nodes are shared between versions: an update makes new nodes along the touched paths alone and leaves the
+//! old version whole, so a block whose root is wrong, or a template, costs nothing to take back.
 
 use starling_primitives::state::StateKey;
 use starling_primitives::{StateRoot, node};

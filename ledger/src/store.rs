@@ -1,6 +1,7 @@
 //! The database: one RocksDB with a column family for each kind of thing (ledger: RocksDB).
 //!
-//! Keys are big-endian, so that key order is chain order. Everything that changes the settled state goes through
+//! Keys are big-endian, so that key order is chain order. Everything that changes the settled state goes
+//! through
 //! [`Store::commit`], one atomic batch a block.
 
 use crate::records::{Damaged, Tip};

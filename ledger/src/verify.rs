@@ -73,8 +73,8 @@ impl Replayed {
     }
 }
 
-/// Executes the connected chain again and compares every root, and at the end every account; `progress` is told
-/// each height that holds. Returns the height of the tip.
+/// Executes the connected chain again and compares every root, and at the end every account; `progress` is
+/// told each height that holds. Returns the height of the tip.
 ///
 /// # Errors
 /// [`VerifyError`]: the first thing that does not hold.

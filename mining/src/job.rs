@@ -114,4 +114,4 @@ impl Part {
 mod tests;
 
 #[cfg(test)]
-pub(crate) mod samples;
+pub(crate) mod testing;

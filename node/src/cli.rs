@@ -20,7 +20,8 @@ use std::process::ExitCode;
 
 /// A proof-of-work blockchain node: run one, mine, send payments, ask it anything
 #[derive(Debug, Parser)]
-#[command(name = "starling", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(name = "starling", version, max_term_width = 100)]
+#[command(arg_required_else_help = true, args_override_self = true)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]

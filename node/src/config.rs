@@ -1,6 +1,6 @@
-//! The configuration: `starling.toml` in the data directory, then `STARLING_*` in the environment, then flags.
-//! Each layer is read into the same keys, merged once, and then asked for typed values; every value knows where
-//! it came from, so that a wrong one is reported there.
+//! The configuration: `starling.toml` in the data directory, then `STARLING_*` in the environment, then
+//! flags. Each layer is read into the same keys, merged once, and then asked for typed values; every value
+//! knows where it came from, so that a wrong one is reported there.
 
 mod environment;
 mod file;

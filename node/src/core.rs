@@ -1,7 +1,7 @@
 //! The core: everything mutable of a node, and the order in which it changes.
 //!
-//! One call, [`Core::handle`], takes an event and the time and returns what is to be done outside. Heavy pure work
-//! (decoding a body, verifying signatures) is handed out as a [`Job`] and comes back as an event.
+//! One call, [`Core::handle`], takes an event and the time and returns what is to be done outside. Heavy pure
+//! work (decoding a body, verifying signatures) is handed out as a [`Job`] and comes back as an event.
 
 mod advance;
 mod blame;
@@ -163,7 +163,8 @@ impl Core {
         }
     }
 
-    /// Takes an event and says what is to be done. After an [`Effect::Fatal`] the core is not to be used again.
+    /// Takes an event and says what is to be done. After an [`Effect::Fatal`] the core is not to be used
+    /// again.
     pub fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
         self.now = now;
         if let Err(error) = self.on_event(event).and_then(|()| self.drain_reports()) {
@@ -223,7 +224,11 @@ impl Core {
             }
             Event::Checked(checked) => self.on_checked(*checked)?,
             Event::Tick => self.on_tick()?,
-            Event::Continue => self.advance()?,
+            Event::Continue => {
+                self.advance()?;
+                // At the start nobody else asks for what an earlier run had no time to fetch.
+                self.want_bodies();
+            }
             Event::Call(call) => call(self),
         }
         Ok(())

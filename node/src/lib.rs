@@ -1,15 +1,16 @@
 //! The node as a library: the core that decides, and the shells that carry its decisions out.
 //!
-//! [`Core`] owns everything that changes: the header tree, the ledger's writer, the mempool, the network machines.
-//! It is synchronous and touches neither socket nor clock: an [`Event`] and the time go in, [`Effect`]s come out,
-//! so a simulator drives the very code that ships. [`run`] puts the shells around it: libp2p, JSON-RPC, miner
-//! threads, one timer. The binary adds the command line.
+//! [`Core`] owns everything that changes: the header tree, the ledger's writer, the mempool, the network
+//! machines. It is synchronous and touches neither socket nor clock: an [`Event`] and the time go in,
+//! [`Effect`]s come out, so a simulator drives the very code that ships. [`run`] puts the shells around it:
+//! libp2p, JSON-RPC, miner threads, one timer. The binary adds the command line.
 //!
 //! - [`Core`], [`Event`], [`Effect`], [`Now`]: the core
 //! - [`run`], [`NodeOptions`]: a whole node until it is told to stop
 //! - [`export_chain`], [`import_chain`], [`verify_stored_chain`]: work on a data directory without a node
 //!
-//! It never lets two things write the same state, and never answers from a state whose root is not a header's.
+//! It never lets two things write the same state, and never answers from a state whose root is not a
+//! header's.
 
 mod core;
 mod shell;

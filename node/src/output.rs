@@ -1,4 +1,5 @@
-//! Results on stdout: lines, tables and JSON. Whatever came from elsewhere is shown without control characters.
+//! Results on stdout: lines, tables and JSON. Whatever came from elsewhere is shown without control
+//! characters.
 
 mod time;
 

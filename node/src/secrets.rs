@@ -1,5 +1,5 @@
-//! Passphrases, mnemonics and keys: asked for on the terminal without echo, or read from a file descriptor or a
-//! file. They never stand on a command line, and are wiped when dropped.
+//! Passphrases, mnemonics and keys: asked for on the terminal without echo, or read from a file descriptor or
+//! a file. They never stand on a command line, and are wiped when dropped.
 
 use crate::cli::PassphraseArgs;
 use crate::failure::{Failure, Outcome, say};
@@ -92,8 +92,8 @@ pub(crate) fn confirm(question: &str) -> Outcome<bool> {
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-/// The text that waits at a file descriptor which this process inherited; one line break at its end is no part
-/// of it.
+/// The text that waits at a file descriptor which this process inherited; one line break at its end is no
+/// part of it.
 ///
 /// # Errors
 /// No such descriptor, too much, or no text.

@@ -26,7 +26,8 @@ impl Block {
         out
     }
 
-    /// Reads a block that fills `bytes`; the body is at most `max_body_bytes` and holds what the header counts.
+    /// Reads a block that fills `bytes`; the body is at most `max_body_bytes` and holds what the header
+    /// counts.
     ///
     /// # Errors
     /// The first violation of the format, left to right.
@@ -57,7 +58,8 @@ pub fn encode_body(txs: &[Arc<Transaction>]) -> Vec<u8> {
 /// Reads a body of exactly `tx_count` transactions.
 ///
 /// # Errors
-/// The first violation of the format, left to right; nothing is allocated for a count that `bytes` cannot hold.
+/// The first violation of the format, left to right; nothing is allocated for a count that `bytes` cannot
+/// hold.
 pub fn decode_body(bytes: &[u8], tx_count: u32) -> Result<Vec<Arc<Transaction>>, DecodeError> {
     let count = usize::try_from(tx_count).unwrap_or(usize::MAX);
     let least = count.saturating_mul(TX_LEN_BYTES + MIN_TX_BYTES);

@@ -5,7 +5,8 @@
 use crate::target::TargetError;
 use thiserror::Error;
 
-/// Why bytes are not what they claim to be. [`DecodeError::code`] is the stable name in `docs/spec/errors.md`.
+/// Why bytes are not what they claim to be. [`DecodeError::code`] is the stable name in
+/// `docs/spec/errors.md`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecodeError {
     /// The bytes end inside a field.

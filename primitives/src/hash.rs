@@ -72,7 +72,8 @@ hash_type!(
     /// The block id of genesis, which pins every rule parameter of a chain; prints as a block id does.
     GenesisId, true);
 hash_type!(
-    /// What a signature signs: `tagged("starling/tx", genesis_id || body || policy)`, stable under re-signing.
+    /// What a signature signs: `tagged("starling/tx", genesis_id || body || policy)`, stable under
+    /// re-signing.
     TxId, false);
 hash_type!(
     /// `tagged("starling/wtx", tx)`: names one exact encoding of a transaction, signatures included.

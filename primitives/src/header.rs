@@ -324,7 +324,8 @@ impl Header {
     }
 }
 
-/// BIP 34's push of the height as Bitcoin Core writes it: `OP_0`, `OP_1` to `OP_16`, then minimal little-endian.
+/// BIP 34's push of the height as Bitcoin Core writes it: `OP_0`, `OP_1` to `OP_16`, then minimal
+/// little-endian.
 fn push_height(height: u32) -> Vec<u8> {
     const OP_1_MINUS_1: u8 = 0x50;
     match height {

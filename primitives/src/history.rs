@@ -1,7 +1,8 @@
 //! The history: a Merkle mountain range over all blocks before one (formats: History).
 //!
 //! An [`Accumulator`] holds the peaks alone. Nodes are numbered by their position in the range, as in
-//! Grin and the `ckb-merkle-mountain-range` crate, so that a store can keep them and a [`Proof`] be made of them.
+//! Grin and the `ckb-merkle-mountain-range` crate, so that a store can keep them and a [`Proof`] be made of
+//! them.
 
 mod proof;
 

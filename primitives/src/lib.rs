@@ -1,8 +1,8 @@
 //! What exists on a Starling chain, and the bytes of it.
 //!
-//! Everything that is hashed, signed, stored or sent is built from these types. Each has exactly one encoding,
-//! and a decoder that keeps the format's limits before it allocates: a value of one of these types is well
-//! formed by construction. Whether it is *valid* is for `consensus` to say.
+//! Everything that is hashed, signed, stored or sent is built from these types. Each has exactly one
+//! encoding, and a decoder that keeps the format's limits before it allocates: a value of one of these types
+//! is well formed by construction. Whether it is *valid* is for `consensus` to say.
 //!
 //! - [`hash`]: identifiers and roots; [`Amount`], [`Address`], [`Policy`]
 //! - [`Transaction`], [`Header`], [`Block`]: the three things that travel

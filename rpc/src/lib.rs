@@ -27,7 +27,7 @@ mod server;
 pub mod types;
 
 #[cfg(test)]
-mod fake;
+mod testing;
 
 pub use api::{ApiResult, NodeApi, PageRequest};
 pub use client::{Client, ClientError, Events};

@@ -88,8 +88,8 @@ pub fn sha256d(bytes: &[u8]) -> [u8; 32] {
     sha256(&sha256(bytes))
 }
 
-/// The inner node of every Starling tree: one compression of `left || right`, without padding, from a state of
-/// its own (formats: Hashes).
+/// The inner node of every Starling tree: one compression of `left || right`, without padding, from a state
+/// of its own (formats: Hashes).
 #[must_use]
 pub fn node(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
     static START: LazyLock<State> = LazyLock::new(|| {

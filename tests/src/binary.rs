@@ -8,7 +8,8 @@ use std::time::SystemTime;
 /// The binary `starling` of the build that this test belongs to.
 ///
 /// # Panics
-/// When it is missing, or older than a file it was built from: cargo does not build it for tests of another crate.
+/// When it is missing, or older than a file it was built from: cargo does not build it for tests of another
+/// crate.
 pub fn starling() -> &'static Path {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     match FOUND.get_or_init(find) {

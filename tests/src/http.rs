@@ -9,7 +9,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// Bytes that are read of an answer.
 const MAX_ANSWER_BYTES: u64 = 1 << 24;
 
-/// Sends bytes and reads until the other end closes, as text; the other end may stop reading before all is sent.
+/// Sends bytes and reads until the other end closes, as text; the other end may stop reading before all is
+/// sent.
 ///
 /// # Panics
 /// When nobody listens there, or the other end falls silent.

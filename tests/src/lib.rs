@@ -1,5 +1,5 @@
-//! The harness of the tests with real processes: it starts the binary `starling` as a person would, and looks at
-//! it from outside.
+//! The harness of the tests with real processes: it starts the binary `starling` as a person would, and looks
+//! at it from outside.
 //!
 //! - [`starling`]: the binary, refused when it is missing or older than its sources
 //! - [`Desk`]: a home of its own for commands that end; [`Ended`]: what they said
@@ -8,7 +8,8 @@
 //! - [`until`]: waits for a condition, and says what it last saw when it gives up; [`wait`]: for an answer
 //! - [`http`]: bytes on a socket, for what no client would send
 //!
-//! Nothing here uses a fixed port or a folder that outlives its test, sleeps for progress, or looks inside a node.
+//! Nothing here uses a fixed port or a folder that outlives its test, sleeps for progress, or looks inside a
+//! node.
 
 mod binary;
 mod command;

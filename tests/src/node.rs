@@ -12,6 +12,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -51,8 +52,46 @@ pub struct Node {
     child: Child,
     folder: PathBuf,
     args: Vec<String>,
+    places: Places,
     ready: Ready,
     rpc: Client,
+}
+
+/// Where a node listens. Each has a loopback address of its own, so that nobody takes its ports while it is
+/// down, and peers find it again after a restart.
+#[derive(Clone, Debug)]
+struct Places {
+    rpc: String,
+    /// A multiaddress, where it listens for peers.
+    peers: Option<String>,
+}
+
+impl Places {
+    /// Any free ports.
+    fn new(for_peers: bool) -> Self {
+        static TAKEN: AtomicU8 = AtomicU8::new(0);
+        let [.., middle, low] = std::process::id().to_be_bytes();
+        let address = format!("127.{middle}.{low}.{}", TAKEN.fetch_add(1, Ordering::Relaxed).max(1));
+        let peers = for_peers.then(|| format!("/ip4/{address}/tcp/0"));
+        Self { rpc: format!("{address}:0"), peers }
+    }
+
+    /// The ports that the node has got.
+    fn found(&mut self, ready: &Ready) {
+        self.rpc = without_scheme(&ready.rpc).to_owned();
+        if let (Some(peers), Some(found)) = (&mut self.peers, ready.listen.first()) {
+            *peers = found.split("/p2p/").next().unwrap_or(found).to_owned();
+        }
+    }
+
+    fn flags(&self) -> Vec<&str> {
+        let peers = self.peers.iter().flat_map(|peers| ["--listen", peers.as_str(), "--no-mdns"]);
+        ["--rpc", self.rpc.as_str(), "--json"].into_iter().chain(peers).collect()
+    }
+}
+
+fn without_scheme(url: &str) -> &str {
+    url.strip_prefix("http://").unwrap_or(url)
 }
 
 impl Node {
@@ -64,9 +103,8 @@ impl Node {
     pub fn start(chain: &Path, folder: &Path, flags: &[&str]) -> Self {
         let (chain, data) = (chain.to_string_lossy(), folder.join("data"));
         let data = data.to_string_lossy();
-        let listen = ["--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns"];
-        let args = [&["run", "--chain", &chain, "--data-dir", &data][..], &listen, flags].concat();
-        Self::launch(folder, &args)
+        let args = [&["run", "--chain", &chain, "--data-dir", &data], flags].concat();
+        Self::launch(folder, &args, Places::new(true))
     }
 
     /// `starling dev` on any free port, with these flags more.
@@ -75,24 +113,25 @@ impl Node {
     /// When it does not get ready.
     #[must_use]
     pub fn dev(folder: &Path, flags: &[&str]) -> Self {
-        Self::launch(folder, &[&["dev"][..], flags].concat())
+        Self::launch(folder, &[&["dev"], flags].concat(), Places::new(false))
     }
 
-    fn launch(folder: &Path, args: &[&str]) -> Self {
+    fn launch(folder: &Path, args: &[&str], mut places: Places) -> Self {
         fs::create_dir_all(folder).expect("a temporary folder can be made");
         let args: Vec<String> = args.iter().copied().map(str::to_owned).collect();
-        let (child, ready) = spawn(folder, &args, &[]);
+        let (child, ready) = spawn(folder, &args, &places);
+        places.found(&ready);
         let rpc = client(&ready);
-        Self { child, folder: folder.to_owned(), args, ready, rpc }
+        Self { child, folder: folder.to_owned(), args, places, ready, rpc }
     }
 
-    /// Starts the node anew on its data directory, after it has ended, with these flags more.
+    /// Starts the node anew on its data directory and its ports, after it has ended.
     ///
     /// # Panics
-    /// When it does not get ready.
-    pub fn restart(&mut self, flags: &[&str]) {
-        assert!(self.child.try_wait().expect("a child of ours").is_some(), "the node runs still");
-        (self.child, self.ready) = spawn(&self.folder, &self.args, flags);
+    /// When it runs still, or does not get ready.
+    pub fn restart(&mut self) {
+        assert!(!self.is_running(), "the node runs still");
+        (self.child, self.ready) = spawn(&self.folder, &self.args, &self.places);
         self.rpc = client(&self.ready);
     }
 
@@ -123,8 +162,9 @@ impl Node {
     /// When it listens on none.
     #[must_use]
     pub fn peer_port(&self) -> SocketAddr {
-        let port = self.address().split("/tcp/").nth(1).and_then(|rest| rest.split('/').next()?.parse().ok());
-        ([127, 0, 0, 1], port.expect("it listens on TCP")).into()
+        let parts: Vec<_> = self.address().split('/').collect();
+        let ["", "ip4", ip, "tcp", port, ..] = parts[..] else { panic!("{} is not TCP", self.address()) };
+        format!("{ip}:{port}").parse().expect("an address and a port")
     }
 
     /// The TCP port of JSON-RPC.
@@ -133,11 +173,7 @@ impl Node {
     /// When the ready line names none.
     #[must_use]
     pub fn rpc_port(&self) -> SocketAddr {
-        self.ready
-            .rpc
-            .strip_prefix("http://")
-            .and_then(|port| port.parse().ok())
-            .expect("http://ADDRESS:PORT")
+        without_scheme(&self.ready.rpc).parse().expect("http://ADDRESS:PORT")
     }
 
     /// JSON-RPC, with the token.
@@ -354,9 +390,8 @@ fn client(ready: &Ready) -> Client {
     Client::new(&ready.rpc, Some(&token)).expect("a node's own URL is right")
 }
 
-fn spawn(folder: &Path, args: &[String], flags: &[&str]) -> (Child, Ready) {
-    let fixed = ["--rpc", "127.0.0.1:0", "--json"];
-    let args: Vec<&str> = args.iter().map(String::as_str).chain(fixed).chain(flags.iter().copied()).collect();
+fn spawn(folder: &Path, args: &[String], places: &Places) -> (Child, Ready) {
+    let args: Vec<&str> = args.iter().map(String::as_str).chain(places.flags()).collect();
     let log = File::options().create(true).append(true).open(folder.join("log"));
     let log = log.expect("a temporary file can be written");
     let mut command = in_home(folder, &args);

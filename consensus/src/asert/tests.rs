@@ -37,7 +37,8 @@ fn the_published_runs_are_reproduced() {
     let mut rows = 0;
     for run in 1..=10 {
         let text = std::fs::read_to_string(folder.join(format!("run{run:02}"))).unwrap();
-        // Only differences count, and some published heights are beyond 32 bits: both are counted from the anchor.
+        // Only differences count, and some published heights are beyond 32 bits: both are counted from the
+        // anchor.
         let number = |text: &str| -> u64 { text.parse().unwrap() };
         let since = |text: &str, start: u64| u32::try_from(number(text) - start).unwrap();
         let (height, time) = (field(&text, "anchor height"), field(&text, "anchor ancestor time"));

@@ -23,7 +23,8 @@ impl Peer<'_> {
     }
 }
 
-/// Asks `peer` until the sync is done or fails; `second` serves once pass one is over. Returns what was released.
+/// Asks `peer` until the sync is done or fails; `second` serves once pass one is over. Returns what was
+/// released.
 fn run(
     sync: &mut BranchSync,
     peer: &Peer<'_>,

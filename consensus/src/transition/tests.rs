@@ -1,4 +1,5 @@
-//! Rules 4 and 5 line by line, and random blocks against a model that follows the specification word for word.
+//! Rules 4 and 5 line by line, and random blocks against a model that follows the specification word for
+//! word.
 
 use super::*;
 use crate::tests::{easy, motes, payer};
@@ -279,7 +280,8 @@ proptest! {
             let nonce = model.get(&address(sender)).map_or(0, |held| held.0) + u64::from(!right_nonce);
             let to: Vec<_> = outputs.iter().map(|(to, amount)| (address(*to), *amount)).collect();
             let draft = payer(0).draft(&easy_genesis(), nonce, &to);
-            let unsigned = UnsignedTransaction { fee: motes(fee), policy: Policy::Single([sender; 32]), ..draft };
+            let policy = Policy::Single([sender; 32]);
+            let unsigned = UnsignedTransaction { fee: motes(fee), policy, ..draft };
             let tx = unsigned.with_auth(&Auth::Single([0; 64])).unwrap();
             let expected = naive(&mut model, &tx, charge);
             prop_assert_eq!(transition.apply(&tx).is_ok(), expected.is_some());

@@ -65,7 +65,8 @@ impl HeaderTree {
         heads
     }
 
-    /// Ids of the branch that ends with `id`, newest first: dense at the end, then ever sparser, genesis last.
+    /// Ids of the branch that ends with `id`, newest first: dense at the end, then ever sparser, genesis
+    /// last.
     #[must_use]
     pub fn locator(&self, id: &BlockId) -> Vec<BlockId> {
         let mut ids = Vec::new();
@@ -82,8 +83,8 @@ impl HeaderTree {
         ids
     }
 
-    /// Marks a block and all that descend from it as invalid; `rule` is what the block broke. Returns the change
-    /// when the best header chain went through it.
+    /// Marks a block and all that descend from it as invalid; `rule` is what the block broke. Returns the
+    /// change when the best header chain went through it.
     pub fn invalidate(&mut self, id: &BlockId, rule: &str, history: &dyn HistoryNodes) -> Option<BestChange> {
         let at = self.find(id).filter(|&at| at != 0)?;
         self.broken.insert(at, rule.to_owned());

@@ -1,7 +1,7 @@
 //! The tree on random blocks against a model that remembers everything and recomputes it each time.
 
 use super::*;
-use crate::tests::{Draft, Nodes, easy, extend, genesis_cursor, lab};
+use crate::tests::{Draft, Nodes, easy, extend, genesis_cursor, lab_at};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -372,8 +372,10 @@ proptest! {
     fn random_trees_agree_with_the_model(
         steps in vec((steps(), any::<[Index; 2]>()), 1..70),
         half_life in prop::sample::select(vec![60u32, 120, 3_456]),
+        // Every second hash: equal work is common. Every 32nd: a shorter branch may have more of it.
+        bits in prop::sample::select(vec!["207fffff", "2007ffff"]),
     ) {
-        let chain = lab(Difficulty::Asert { half_life });
+        let chain = lab_at(bits, Difficulty::Asert { half_life });
         let (mut model, mut grown) = (Model::new(chain.clone()), Grown::new(chain));
         for (step, [a, b]) in steps {
             let len = model.blocks.len();

@@ -1,7 +1,7 @@
 //! `transitions.json`: what blocks do to accounts.
 //!
-//! The file names accounts by example addresses, which no policy owns; here each stands for the address of a policy
-//! made of its bytes, and stands for itself again when the state root is computed.
+//! The file names accounts by example addresses, which no policy owns; here each stands for the address of a
+//! policy made of its bytes, and stands for itself again when the state root is computed.
 
 use crate::data::{Entry, section};
 use serde_json::Value;

@@ -74,8 +74,8 @@ impl Ledger {
     /// Takes the tip back: the state before it is restored from its undo record, in one batch.
     ///
     /// # Errors
-    /// [`StoreError`]; [`StoreError::Damaged`] when the undo record or the body is missing. Nothing has changed
-    /// then.
+    /// [`StoreError`]; [`StoreError::Damaged`] when the undo record or the body is missing. Nothing has
+    /// changed then.
     pub fn disconnect(&mut self, sync: bool) -> Result<DisconnectedBlock, StoreError> {
         let header = self.tip_header()?;
         let key = block_key(self.tip.height, &self.tip.id);
@@ -106,7 +106,8 @@ impl Ledger {
         Ok(DisconnectedBlock { header, txs })
     }
 
-    /// Of the candidates, those that apply in order on the tip, and what the next block would change with them.
+    /// Of the candidates, those that apply in order on the tip, and what the next block would change with
+    /// them.
     ///
     /// # Errors
     /// [`StoreError`].

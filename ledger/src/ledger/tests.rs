@@ -197,7 +197,9 @@ proptest! {
 
     /// Any payments, connected and taken back in any order, leave the state that the blocks lead to.
     #[test]
-    fn undo_is_the_inverse_of_apply(steps in prop::collection::vec((0u8..4, 10u8..20, 1u64..100, any::<bool>()), 1..30)) {
+    fn undo_is_the_inverse_of_apply(
+        steps in prop::collection::vec((0u8..4, 10u8..20, 1u64..100, any::<bool>()), 1..30),
+    ) {
         let mut fixture = Fixture::new();
         let mut states = vec![(fixture.ledger.state_root(), balances(&fixture))];
         for (from, to, amount, forward) in steps {

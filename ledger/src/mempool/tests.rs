@@ -1,6 +1,6 @@
 //! Tests: time, limits, and what holds whatever happens.
 
-use super::fixture::*;
+use super::testing::*;
 use super::*;
 use proptest::prelude::*;
 use starling_consensus::Transition;

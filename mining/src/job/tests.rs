@@ -1,6 +1,6 @@
 //! Jobs are checked when they are made, and shares do not overlap.
 
-use super::samples::{easy, endless, template};
+use super::testing::{easy, endless, template};
 use super::*;
 use starling_primitives::Bits;
 use std::collections::BTreeSet;

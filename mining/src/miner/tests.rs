@@ -1,7 +1,7 @@
 //! The threads follow the latest job, find blocks, rest and end.
 
 use super::*;
-use crate::job::samples::{assert_is_block, easy, endless};
+use crate::job::testing::{assert_is_block, easy, endless};
 use starling_primitives::PowKind;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};

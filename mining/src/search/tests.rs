@@ -1,7 +1,7 @@
 //! The search finds what the plain path accepts, rolls what may be rolled, and stops.
 
 use super::*;
-use crate::job::samples::{assert_is_block, easy, endless, job};
+use crate::job::testing::{assert_is_block, easy, endless, job};
 use starling_primitives::PowKind;
 use std::collections::BTreeSet;
 use std::num::NonZeroU16;

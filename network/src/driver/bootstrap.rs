@@ -73,12 +73,19 @@ impl Bootstrap {
         Self { entries: entries.collect() }
     }
 
-    /// The addresses to dial now. Each is due again after its pause unless the dial is under way by then.
+    /// The addresses to dial now, one for each peer at a time: the others of a peer stay due. Each is due again
+    /// after its pause unless the dial is under way by then.
     pub(super) fn due(&mut self, now: Instant) -> Vec<Multiaddr> {
         let mut addresses = Vec::new();
+        let under_way = self.entries.iter().filter(|entry| entry.dialling.is_some());
+        let mut busy: Vec<PeerId> = under_way.filter_map(|entry| entry.peer).collect();
+        // Whoever has waited longest first, or the first address of a peer would always win.
+        self.entries.sort_by_key(|entry| entry.due);
         for entry in &mut self.entries {
             let idle = !entry.ourselves && entry.dialling.is_none() && entry.connected_at.is_none();
-            if idle && now >= entry.due {
+            let alone = entry.peer.is_none_or(|peer| !busy.contains(&peer));
+            if idle && alone && now >= entry.due {
+                busy.extend(entry.peer);
                 entry.due = now + entry.pause;
                 entry.pause = (entry.pause * 2).min(LONGEST_PAUSE);
                 addresses.push(entry.address.clone());

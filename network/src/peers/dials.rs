@@ -110,11 +110,16 @@ impl Dials {
         self.entries.retain(|entry| entry.manual || entry.failures < MAX_FAILURES);
     }
 
-    /// The addresses to dial now; `leave` names peers that are connected or not wanted.
+    /// The addresses to dial now, one for each peer at a time; `leave` names peers that are connected or not wanted.
     pub(crate) fn due(&mut self, now: Duration, leave: impl Fn(&PeerId) -> bool) -> Vec<Multiaddr> {
         let mut addresses = Vec::new();
+        let mut busy: Vec<PeerId> = Vec::new();
+        // Whoever has waited longest first, or the first address of a peer would always win.
+        self.entries.sort_by_key(|entry| entry.due);
         for entry in &mut self.entries {
-            if now >= entry.due && !entry.peer.as_ref().is_some_and(&leave) {
+            let alone = entry.peer.as_ref().is_none_or(|peer| !busy.contains(peer) && !leave(peer));
+            if now >= entry.due && alone {
+                busy.extend(entry.peer);
                 entry.due = now.saturating_add(entry.pause);
                 entry.pause = (entry.pause * 2).min(LONGEST_PAUSE);
                 addresses.push(entry.address.clone());

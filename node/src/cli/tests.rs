@@ -88,6 +88,10 @@ fn flags_become_a_layer() {
     assert_eq!(layer["mine"], Value::Flag(true));
     assert_eq!(layer["data_dir"], Value::Text("d".to_owned()));
     assert!(!layer.contains_key("mine_alone") && !layer.contains_key("bootstrap"));
+    let Command::Run(args) = parse("starling run --rpc a --rpc b").unwrap() else {
+        panic!("another command")
+    };
+    assert_eq!(args.settings.layer()["rpc"], Value::Text("b".to_owned()), "the last one holds");
     let Command::Run(args) = parse("starling run").unwrap() else { panic!("another command") };
     assert!(args.settings.layer().is_empty());
 }

@@ -51,7 +51,7 @@ pub(super) fn no_wallet(name: &str, info: &ChainInfo, error: KeystoreError) -> F
     let is_dev_name = (0..DEV_ACCOUNTS).any(|index| dev_name(index) == name);
     match error {
         KeystoreError::NotFound { .. } if is_dev_name => Failure::usage(format!(
-            "{name} exists on a dev node only, and this node runs the chain {:?}; start one with `starling dev`, \
+            "{name} exists on a dev node only, and this node runs chain {:?}; start one with `starling dev`, \
              or name a wallet",
             info.chain
         )),
@@ -66,4 +66,4 @@ fn looks_like_an_address(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -5,8 +5,8 @@ use super::{KEYS, keys};
 /// The text of a `starling.toml` that changes nothing until a line is uncommented.
 pub(crate) fn commented() -> String {
     let mut text = String::from(
-        "# Settings of a Starling node. Environment variables (STARLING_<KEY>) and flags go before this file.\n\
-         # `starling config check` tells whether it is right, `starling config show --effective` what holds.\n",
+        "# Settings of a Starling node. Environment (STARLING_<KEY>) and flags go before this file.\n\
+         # `starling config check` tells whether it is right, `config show --effective` what holds.\n",
     );
     for key in KEYS.into_iter().filter(|key| key.name != keys::DATA_DIR.name) {
         let lines = [

@@ -53,9 +53,8 @@ fn flags_go_before_the_environment_and_that_before_the_file() {
     assert_eq!(config.given(&keys::RPC).unwrap().1, &Origin::Flag);
     assert_eq!(config.node(), "http://b");
     assert_eq!(config.given(&keys::NODE).unwrap().1, &Origin::Environment);
-    assert!(
-        matches!(config.given(&keys::LOG_LEVEL).unwrap().1, Origin::File(path) if path.ends_with("starling.toml"))
-    );
+    let origin = config.given(&keys::LOG_LEVEL).unwrap().1;
+    assert!(matches!(origin, Origin::File(path) if path.ends_with("starling.toml")));
     assert!(config.mine_alone());
     assert!(config.given(&keys::PAYOUT).is_none());
     assert!(config.mdns() && !config.mine());
@@ -117,6 +116,10 @@ fn values_without_meaning_are_refused_where_they_stand() {
     assert!(refusal("", &[], &[("log_level", "info,x=loud")]).starts_with("--log-level: "));
     assert!(refusal("", &[], &[("log_format", "xml")]).contains("neither human nor json"));
     assert!(refusal("", &[], &[("node", "127.0.0.1:1")]).contains("is no node URL"));
+    assert!(refusal("listen = [\"/ip4/x\"]\n", &[], &[]).contains("\"/ip4/x\" is not a multiaddr"));
+    assert!(
+        refusal("", &[("STARLING_BOOTSTRAP", "1.2.3.4")], &[]).starts_with("STARLING_BOOTSTRAP: \"1.2.3.4\"")
+    );
     assert!(refusal("mine = true\n", &[], &[]).contains("needs --payout ADDRESS"));
     assert!(
         refusal("", &[], &[("payout", "tstar1qqnl937pazlccsw4zz7q024uck0yzuns8yap0gr9")])

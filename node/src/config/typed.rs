@@ -2,6 +2,7 @@
 
 use super::{Config, Key, Value, keys};
 use crate::failure::{Failure, Outcome};
+use starling_network::Multiaddr;
 use starling_primitives::Address;
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
@@ -123,7 +124,8 @@ impl Config {
         self.text(&keys::NODE)
     }
 
-    /// How logs are written. A level alone is that of Starling's own crates; its libraries tell their warnings.
+    /// How logs are written. A level alone is that of Starling's own crates; its libraries tell their
+    /// warnings.
     ///
     /// # Errors
     /// An unknown level or format.
@@ -148,11 +150,24 @@ impl Config {
         Ok(LogOptions { filter, json })
     }
 
+    fn check_addresses(&self, key: &'static Key) -> Outcome<()> {
+        let addresses = self.list(key).unwrap_or_default();
+        match addresses.iter().find(|text| text.parse::<Multiaddr>().is_err()) {
+            Some(text) => {
+                let hint = "is not a multiaddr; write it like /ip4/192.0.2.1/tcp/8644";
+                Err(self.wrong(key, format!("{text:?} {hint}")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Asks every value what it means.
     ///
     /// # Errors
     /// The first that is wrong.
     pub(crate) fn check(&self) -> Outcome<()> {
+        self.check_addresses(&keys::LISTEN)?;
+        self.check_addresses(&keys::BOOTSTRAP)?;
         self.rpc()?;
         self.mining_payout()?;
         self.threads()?;

@@ -45,7 +45,8 @@ impl Change {
 }
 
 impl Core {
-    /// Connects what can be connected. A block that breaks a rule is marked, and the best branch is chosen anew.
+    /// Connects what can be connected. A block that breaks a rule is marked, and the best branch is chosen
+    /// anew.
     pub(super) fn advance(&mut self) -> Result<(), StoreError> {
         let mut change = Change::default();
         let mut more = false;
@@ -110,8 +111,8 @@ impl Core {
         let depth = tip.height - fork;
         if depth > self.chain.params.undo_blocks {
             let alarm = format!(
-                "a branch with more work, up to block {} at height {}, leaves ours {depth} blocks back; at most {} can be \
-                 undone, so it is not followed",
+                "a branch with more work, up to block {} at height {}, leaves ours {depth} blocks back; at \
+                 most {} can be undone, so it is not followed",
                 head.id, head.height, self.chain.params.undo_blocks
             );
             if self.alarm.as_ref() != Some(&alarm) {

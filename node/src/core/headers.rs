@@ -122,8 +122,8 @@ impl Core {
         }
     }
 
-    /// Takes headers into tree and store, up to the first that is refused; tells how many were new, and why it
-    /// stopped. One from the future is held.
+    /// Takes headers into tree and store, up to the first that is refused; tells how many were new, and why
+    /// it stopped. One from the future is held.
     pub(super) fn insert(
         &mut self,
         headers: &[CheckedHeader],
@@ -168,7 +168,8 @@ impl Core {
         let (ready, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.held.0).into_iter().partition(due);
         self.held.0 = rest.into();
         for checked in ready {
-            // Its parent may have been held as well, or never come: then nothing is lost, it will be sent again.
+            // Its parent may have been held as well, or never come: then nothing is lost, it will be sent
+            // again.
             let _refused = self.insert(std::slice::from_ref(&checked))?.1;
             self.want_bodies();
         }

@@ -25,7 +25,8 @@ impl Core {
                     let offered = page.txs.iter().filter(|entry| entry.executable);
                     Answer::Pool { next: page.next, ids: offered.map(|entry| entry.tx.wtxid()).collect() }
                 }
-                // The cursor's transaction has left: the asker has seen the better part, and may begin anew later.
+                // The cursor's transaction has left: the asker has seen the better part, and may begin anew
+                // later.
                 None => Answer::Pool { next: Wtxid::ZERO, ids: Vec::new() },
             },
             Question::Txs(ids) => Answer::Txs(ids.iter().map(|id| self.pool.get(id).cloned()).collect()),

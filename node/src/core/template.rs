@@ -156,8 +156,8 @@ impl Templates {
 }
 
 impl Core {
-    /// A template upon the best connected block. With no `extra` it gets a beginning of its own. `ahead` lets its
-    /// time be ahead of the clock, up to the chain's limit.
+    /// A template upon the best connected block. With no `extra` it gets a beginning of its own. `ahead` lets
+    /// its time be ahead of the clock, up to the chain's limit.
     ///
     /// # Errors
     /// [`TemplateError`].
@@ -263,8 +263,8 @@ impl Core {
         Ok(u32::try_from(least.max(now)).unwrap_or(u32::MAX))
     }
 
-    /// The transactions of the next block; kept for a second on the same tip, for choosing them costs more than
-    /// asking.
+    /// The transactions of the next block; kept for a second on the same tip, for choosing them costs more
+    /// than asking.
     fn draft(&mut self, payout: Address) -> Result<Draft, StoreError> {
         let (tip, now) = (self.ledger.tip(), self.now.mono);
         let height = tip.height.saturating_add(1);

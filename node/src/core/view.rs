@@ -108,7 +108,8 @@ pub enum SyncState {
 }
 
 impl Core {
-    /// How far the node is. The age of the tip does not matter: on a quiet chain the last block may be days old.
+    /// How far the node is. The age of the tip does not matter: on a quiet chain the last block may be days
+    /// old.
     #[must_use]
     pub fn sync_state(&self) -> SyncState {
         let (tip, best) = (self.ledger.tip().height, self.goal_height());

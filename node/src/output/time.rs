@@ -46,7 +46,8 @@ pub(crate) fn duration(seconds: u64) -> String {
 }
 
 /// Year, month and day of a day since 1970-01-01 in the Gregorian calendar (H. Hinnant, "chrono-Compatible
-/// Low-Level Date Algorithms", `civil_from_days`). Years begin in March there, so that the leap day is the last.
+/// Low-Level Date Algorithms", `civil_from_days`). Years begin in March there, so that the leap day is the
+/// last.
 fn date(day: u64) -> (u64, u64, u64) {
     const DAYS_BEFORE_1970: u64 = 719_468;
     const DAYS_PER_ERA: u64 = 146_097;

@@ -10,8 +10,8 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// Calls that wait for the core; whoever calls then waits too.
 const CALL_QUEUE: usize = 1_024;
-/// Results of jobs that wait for the core: more than bodies are ever fetched ahead, so that no worker waits for
-/// the core while the core waits for the workers.
+/// Results of jobs that wait for the core: more than bodies are ever fetched ahead, so that no worker waits
+/// for the core while the core waits for the workers.
 const DONE_QUEUE: usize = 4_096;
 /// Commands that wait for the network; beyond, its events wait.
 const MAX_PENDING_COMMANDS: usize = 4_096;
@@ -142,7 +142,7 @@ impl Shell {
                 }
                 Some(event) = inputs.done.recv() => event,
                 Some(call) = inputs.calls.recv() => Event::Call(call),
-                event = inputs.net.events.recv(), if self.pending.len() < MAX_PENDING_COMMANDS => match event {
+                event = inputs.net.events.recv(), if self.takes_network_events() => match event {
                     Some(event) => Event::Net(event),
                     None => return Ok(self.core),
                 },
@@ -157,6 +157,11 @@ impl Shell {
                 self.carry_out(effect)?;
             }
         }
+    }
+
+    /// While the network has much to do for us, its news wait.
+    fn takes_network_events(&self) -> bool {
+        self.pending.len() < MAX_PENDING_COMMANDS
     }
 
     fn carry_out(&mut self, effect: Effect) -> Result<(), StoreError> {

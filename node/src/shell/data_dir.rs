@@ -58,7 +58,7 @@ impl DataDir {
         let path = self.file("mempool.dat");
         let size = fs::metadata(&path).ok()?.len();
         if size > MAX_POOL_FILE_BYTES {
-            tracing::warn!(path = %path.display(), size, "this mempool file is too large to be one; it is ignored");
+            tracing::warn!(path = %path.display(), size, "too large to be a mempool file: ignored");
             return None;
         }
         fs::read(&path).ok()

@@ -27,7 +27,8 @@ pub struct ImportSummary {
     pub height: u32,
 }
 
-/// Writes the connected chain above genesis: each block behind its length, a little-endian `u32`. Returns how many.
+/// Writes the connected chain above genesis: each block behind its length, a little-endian `u32`. Returns how
+/// many.
 ///
 /// # Errors
 /// [`NodeError`].
@@ -55,7 +56,8 @@ pub fn export_chain(
     Ok(tip)
 }
 
-/// Reads blocks as [`export_chain`] writes them, and validates each fully; those that are known are passed over.
+/// Reads blocks as [`export_chain`] writes them, and validates each fully; those that are known are passed
+/// over.
 ///
 /// # Errors
 /// [`NodeError::Import`] names the first block that is refused; those before it stay.

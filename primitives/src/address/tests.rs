@@ -48,7 +48,8 @@ proptest! {
             swapped.swap(at, (at + 1) % text.len());
             let swapped = String::from_utf8(swapped).unwrap();
             prop_assert!(swapped == text || code(&swapped).is_err());
-            // A q before a last p is bech32's old weakness; the length and the constant of bech32m exclude it.
+            // A q before a last p is bech32's old weakness; the length and the constant of bech32m exclude
+            // it.
             for letter in ALPHABET {
                 let letter = char::from(*letter).to_string();
                 prop_assert!(code(&[before, &letter, after].concat()).is_err());

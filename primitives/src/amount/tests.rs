@@ -26,7 +26,9 @@ proptest! {
             Ok(_) => prop_assert!(is_number && fraction.len() <= 18),
             Err(AmountError::Syntax(_)) => prop_assert!(!is_number),
             Err(AmountError::TooFine(_)) => prop_assert!(is_number && fraction.len() > 18),
-            Err(AmountError::TooLarge) => prop_assert!(is_number && whole.trim_start_matches('0').len() >= 13),
+            Err(AmountError::TooLarge) => {
+                prop_assert!(is_number && whole.trim_start_matches('0').len() >= 13);
+            }
         }
         if let Ok(amount) = Amount::from_mote_text(&text) {
             prop_assert_eq!(amount.motes().to_string(), text);

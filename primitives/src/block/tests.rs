@@ -68,7 +68,9 @@ proptest! {
     }
 
     #[test]
-    fn the_order_is_part_of_the_root(ids in vec(any::<[u8; 32]>(), 2..20), at in any::<[prop::sample::Index; 2]>()) {
+    fn the_order_is_part_of_the_root(
+        ids in vec(any::<[u8; 32]>(), 2..20), at in any::<[prop::sample::Index; 2]>(),
+    ) {
         let mut swapped = ids.clone();
         swapped.swap(at[0].index(ids.len()), at[1].index(ids.len()));
         let same = swapped == ids;

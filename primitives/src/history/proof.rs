@@ -47,8 +47,8 @@ fn peak_of(index: u32, count: u32) -> Option<Peak> {
 }
 
 impl Proof {
-    /// The proof for the leaf `index` of the first `count`, from the nodes by position; none when there is no such
-    /// leaf, or a node is missing.
+    /// The proof for the leaf `index` of the first `count`, from the nodes by position; none when there is no
+    /// such leaf, or a node is missing.
     pub fn new(index: u32, count: u32, mut node_at: impl FnMut(u64) -> Option<[u8; 32]>) -> Option<Self> {
         let peak = peak_of(index, count)?;
         let mut position = leaf_index_to_pos(u64::from(index));

@@ -158,7 +158,9 @@ proptest! {
     }
 
     #[test]
-    fn any_numbers_are_judged(index: u32, count: u32, siblings in 0usize..40, peaks in 0usize..40, bag: bool) {
+    fn any_numbers_are_judged(
+        index: u32, count: u32, siblings in 0usize..40, peaks in 0usize..40, bag: bool,
+    ) {
         let proof = Proof {
             index,
             count,

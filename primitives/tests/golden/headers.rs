@@ -1,5 +1,5 @@
-//! `headers.json`: the three parts of a header, the coinbase between them, ids and pow hashes. (What breaks rules
-//! without breaking the format is refused by `consensus`.)
+//! `headers.json`: the three parts of a header, the coinbase between them, ids and pow hashes. (What breaks
+//! rules without breaking the format is refused by `consensus`.)
 
 use crate::data::{Entry, section};
 use starling_primitives::{

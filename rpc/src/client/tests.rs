@@ -1,7 +1,7 @@
 //! Every method of the client against a real server, and its errors.
 
 use super::{Client, ClientError};
-use crate::fake::{FakeNode, TIP_HEIGHT, address, genesis, head, header, payment, prefix};
+use crate::testing::{FakeNode, TIP_HEIGHT, address, genesis, head, header, payment, prefix};
 use crate::types::{BlockPart, BlockRef, Event, PoolTx, SubmittedTx, TxStatus, TxSubmission};
 use crate::{ErrorKind, NodeApi, PageRequest, Server, ServerConfig, ServerHandle, to_hex};
 use starling_primitives::{Address, Amount};

@@ -2,10 +2,10 @@
 
 use super::handlers::module;
 use super::{Server, ServerConfig, ServerError, ServerHandle, ServerLimits, ServerShared};
-use crate::fake::{EVENTS_KEPT, FakeNode, TIP_HEIGHT, address, head, header, payment, prefix};
 use crate::hex::to_hex;
 use crate::limits::{MAX_BATCH_CALLS, MAX_BODY_BYTES, MAX_MESSAGE_BYTES};
 use crate::methods::{METHODS, discover};
+use crate::testing::{EVENTS_KEPT, FakeNode, TIP_HEIGHT, address, head, header, payment, prefix};
 use crate::types::{Event, Head};
 use crate::{Client, ClientError};
 use jsonrpsee::core::client::{ClientT, Subscription, SubscriptionClientT};
@@ -206,7 +206,7 @@ async fn the_nodes_own_refusals_keep_their_shape() {
 async fn submissions_are_answered_in_order() {
     let (server, node) = start(config()).await;
     let [even, odd] = [payment(0), payment(1)].map(|tx| to_hex(tx.bytes()));
-    let txid = payment(0).txid(&crate::fake::genesis()).to_string();
+    let txid = payment(0).txid(&crate::testing::genesis()).to_string();
     let one = call(&server, "tx_submit", json!([even])).await;
     assert_eq!(one["result"], json!({"txid": txid}));
     let refused = call(&server, "tx_submit", json!({"tx": odd})).await;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::NodeApi;
-use crate::fake::{FakeNode, TIP_HEIGHT, genesis, head, header, payment, prefix};
+use crate::testing::{FakeNode, TIP_HEIGHT, genesis, head, header, payment, prefix};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

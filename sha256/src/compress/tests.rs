@@ -30,7 +30,9 @@ proptest! {
     }
 
     #[test]
-    fn a_tag_hashes_as_its_definition_says(name in "[a-z/]{1,40}", bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn a_tag_hashes_as_its_definition_says(
+        name in "[a-z/]{1,40}", bytes in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
         let prefix = sha256(name.as_bytes());
         let long = [prefix.as_slice(), prefix.as_slice(), bytes.as_slice()].concat();
         prop_assert_eq!(tagged(&name, &[&bytes]), sha256(&long));

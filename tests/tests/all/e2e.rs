@@ -1,5 +1,5 @@
-//! End to end: real processes on loopback, started, killed, frozen and fed with garbage as a person or a machine
-//! would. Whatever happens, the nodes end on one tip and their accounts add up.
+//! End to end: real processes on loopback, started, killed, frozen and fed with garbage as a person or a
+//! machine would. Whatever happens, the nodes end on one tip and their accounts add up.
 
 mod commands;
 mod crashes;
@@ -23,8 +23,8 @@ fn star(text: &str) -> Amount {
     Amount::from_star(text).expect("an amount")
 }
 
-/// Waits until all agree, when miners have stopped: two that stop at once may leave two tips of equal work, and
-/// the next block decides.
+/// Waits until all agree, when miners have stopped: two that stop at once may leave two tips of equal work,
+/// and the next block decides.
 fn settle(lab: &Lab, nodes: &[&Node]) -> ChainInfo {
     nodes[0].generate(1, &miner(lab, 0));
     agree(nodes)

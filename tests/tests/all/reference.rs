@@ -1,5 +1,5 @@
-//! The reference implementation in `docs/spec/reference/`, in Python, still gives the golden files and the genesis
-//! ids of the carried chains. Where there is no Python, that is said and nothing else.
+//! The reference implementation in `docs/spec/reference/`, in Python, still gives the golden files and the
+//! genesis ids of the carried chains. Where there is no Python, that is said and nothing else.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ fn run(script: &str, arguments: &[PathBuf]) -> Option<Output> {
     match Command::new("python3").arg(script).args(arguments).output() {
         Ok(output) => Some(output),
         Err(error) => {
-            println!("python3 cannot be run ({error}); the reference was not asked");
+            eprintln!("python3 cannot be run ({error}); the reference was not asked");
             None
         }
     }

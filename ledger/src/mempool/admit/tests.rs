@@ -1,6 +1,6 @@
 //! Tests.
 
-use super::super::fixture::*;
+use super::super::testing::*;
 use super::*;
 use starling_consensus::SignatureError;
 use starling_primitives::{Auth, Output, Policy};

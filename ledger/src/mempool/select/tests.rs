@@ -1,6 +1,6 @@
 //! Tests.
 
-use super::super::fixture::*;
+use super::super::testing::*;
 use super::*;
 
 const ONE: u32 = 171;

@@ -1,6 +1,6 @@
 //! Tests.
 
-use super::super::fixture::*;
+use super::super::testing::*;
 use super::*;
 
 fn chain(world: &World, nonces: &[u64]) -> Chain {

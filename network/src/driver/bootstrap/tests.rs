@@ -84,3 +84,17 @@ fn our_own_address_is_given_up() {
     bootstrap.failed(id(1), true);
     assert!(bootstrap.due(now + LONGEST_PAUSE).is_empty());
 }
+
+#[test]
+fn two_addresses_of_one_peer_are_tried_in_turn() {
+    let now = Instant::now();
+    let peer = PeerId::random();
+    let address = |port| format!("/ip4/127.0.0.1/tcp/{port}/p2p/{peer}").parse::<Multiaddr>().unwrap();
+    let (dead, alive) = (address(1), address(2));
+    let mut bootstrap = Bootstrap::new(&[dead.clone(), alive.clone()], now);
+    assert_eq!(bootstrap.due(now), std::slice::from_ref(&dead), "one at a time");
+    bootstrap.dialling(&dead, id(1));
+    assert!(bootstrap.due(now).is_empty(), "the other waits while the first is under way");
+    bootstrap.failed(id(1), false);
+    assert_eq!(bootstrap.due(now), [alive], "and is due at once when it failed");
+}

@@ -5,13 +5,15 @@ use serde_json::json;
 use starling_rpc::types::ChainInfo;
 use starling_wallet::{Keystore, dev_account};
 
-fn info(chain: &str) -> ChainInfo {
+/// What a node of this chain says of it.
+pub(in crate::commands) fn info(chain: &str) -> ChainInfo {
     let zeros = "0".repeat(64);
     serde_json::from_value(json!({
         "chain": chain, "chain_id": 1, "genesis": zeros, "height": 0, "tip": zeros, "time": 0,
-        "bits": "207fffff", "work": zeros, "supply": "0", "synced": true, "stage": "synced", "target_height": 0,
-        "warnings": [], "prefix": "dstar", "pow": "sha256d", "interval": 1, "difficulty": 1.0, "hash_rate": 0.0,
-        "account_charge": "0", "pruned_below": null
+        "bits": "207fffff", "work": zeros, "supply": "0", "synced": true, "stage": "synced",
+        "target_height": 0, "warnings": [], "prefix": "dstar", "pow": "sha256d", "interval": 1,
+        "difficulty": 1.0, "hash_rate": 0.0,
+        "account_charge": "10", "pruned_below": null
     }))
     .unwrap()
 }

@@ -15,7 +15,7 @@ pub(super) fn new(args: NewChainArgs) -> Outcome<()> {
     let (chain_file, chain) = create(args)?;
     let body =
         toml::to_string(&chain_file).map_err(|error| Failure::failed(format!("the chain file: {error}")))?;
-    let head = "# A Starling chain. Its genesis id pins every rule: a node refuses this file when one was changed.\n";
+    let head = "# A Starling chain. Its genesis id pins every rule: a file with a changed one is refused.\n";
     files::write_new(&file, &format!("{head}{body}"))?;
     let (genesis, chain_id) = (chain.genesis_id().to_string(), chain.chain_id());
     if format.json {

@@ -1,4 +1,5 @@
-//! Long work on files: bytes are counted for a progress display, and Ctrl-C ends the work between two of them.
+//! Long work on files: bytes are counted for a progress display, and Ctrl-C ends the work between two of
+//! them.
 
 use crate::failure::{Failure, Outcome};
 use crate::output;
@@ -17,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(4);
 pub(super) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Set by the first Ctrl-C from now on; a second one ends the process at once, and so does time, for a read
-    /// from a pipe may wait for ever.
+    /// Set by the first Ctrl-C from now on; a second one ends the process at once, and so does time, for a
+    /// read from a pipe may wait for ever.
     ///
     /// # Errors
     /// The system gives no thread.

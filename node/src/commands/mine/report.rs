@@ -57,7 +57,9 @@ impl Report {
     /// The miner works for this node.
     pub(super) fn started(&mut self, session: &Session, threads: NonZeroU16) -> Outcome<()> {
         let (url, chain, payout) = (session.url(), session.chain(), session.payout());
-        let event = json!({"event": "started", "node": url, "chain": chain, "payout": payout, "threads": threads.get()});
+        let event = json!({
+            "event": "started", "node": url, "chain": chain, "payout": payout, "threads": threads.get()
+        });
         self.tell(&event, &format!("mining on {threads} threads for {payout}, chain {chain}, node {url}"))
     }
 
@@ -102,7 +104,9 @@ impl Report {
     pub(super) fn block(&mut self, block: &MinedBlock) -> Outcome<()> {
         self.blocks += 1;
         let beside = if block.canonical { "" } else { ", beside the best chain" };
-        let event = json!({"event": "block", "height": block.height, "id": block.id.to_string(), "canonical": block.canonical});
+        let event = json!({
+            "event": "block", "height": block.height, "id": block.id.to_string(), "canonical": block.canonical
+        });
         self.result(&event, &format!("block {} {}{beside}", block.height, block.id))
     }
 

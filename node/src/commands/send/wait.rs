@@ -11,7 +11,8 @@ use std::time::Duration;
 
 /// Time between two questions.
 const POLL: Duration = Duration::from_millis(250);
-/// The reversal risk at the hands of a miner with 30 % of all hash rate, below which a payment counts as safe.
+/// The reversal risk at the hands of a miner with 30 % of all hash rate, below which a payment counts as
+/// safe.
 const SAFE_RISK: f64 = 0.001;
 
 /// What is known of a transaction that is waited for.

@@ -1,4 +1,5 @@
-//! Every broken rule has its price: adding a variant without deciding does not compile, changing one fails here.
+//! Every broken rule has its price: adding a variant without deciding does not compile, changing one fails
+//! here.
 
 use super::*;
 use starling_consensus::SignatureError;

@@ -75,7 +75,7 @@ fn a_private_chain_with_a_block_time_mines_by_itself_and_can_be_kept() {
     let mut node = Node::dev(&desk.path("dev"), &["--block-time", "1", "--persist", &kept]);
     node.until_height(2);
     assert!(node.stop().0.success());
-    node.restart(&[]);
+    node.restart();
     assert!(node.info().height >= 2);
     assert!(node.ready().cookie.starts_with(&kept), "{:?}", node.ready());
 }

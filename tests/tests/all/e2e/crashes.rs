@@ -36,7 +36,8 @@ fn nodes_killed_while_they_mine_end_on_one_tip() {
     let first = lab.node(&["--mine", "--payout", &payouts[0]]);
     let bootstrap = first.as_bootstrap().map(str::to_owned);
     let second = lab.node(&["--mine", "--payout", &payouts[1], &bootstrap[0], &bootstrap[1]]);
-    let third = lab.node(&first.as_bootstrap());
+    let second_too = second.as_bootstrap();
+    let third = lab.node(&[&bootstrap[0], &bootstrap[1], second_too[0], second_too[1]]);
     let mut nodes = [first, second, third];
 
     let mut payments = Vec::new();
@@ -47,9 +48,7 @@ fn nodes_killed_while_they_mine_end_on_one_tip() {
         nodes[victim].until_height(before + 1);
         some_moment(Duration::from_millis(500));
         nodes[victim].kill();
-        let peers: Vec<String> = nodes.iter().map(|node| node.address().to_owned()).collect();
-        let others = [(victim + 1) % 3, (victim + 2) % 3].map(|other| peers[other].as_str());
-        nodes[victim].restart(&["--bootstrap", others[0], "--bootstrap", others[1]]);
+        nodes[victim].restart();
     }
     for payment in payments {
         nodes[2].until_mined(payment);
@@ -80,7 +79,7 @@ fn sigterm_ends_a_node_cleanly_and_pending_payments_stay() {
         assert!(!node.data_dir().join(name).exists(), "{name} is of a running node");
     }
 
-    node.restart(&[]);
+    node.restart();
     for payment in &payments {
         let report = wait(node.rpc().tx_get(*payment)).expect("a running node answers");
         assert_eq!(report.status, TxStatus::Pending, "{report:?}");
@@ -143,7 +142,8 @@ fn a_reorganisation_that_is_killed_goes_on_after_a_restart() {
         victim.add(&long);
         std::thread::sleep(whole * number / REORG_KILLS);
         victim.kill();
-        victim.restart(&long.as_bootstrap());
+        victim.restart();
+        victim.add(&long);
         agree(&[&victim, &long]);
         assert!(victim.stop().0.success());
         assert_eq!(verified_height(&lab, &victim.data_dir()), 130);

@@ -43,7 +43,7 @@ fn a_chain_is_exported_imported_and_verified() {
     run(&["chain", "export", &second, "--data-dir", &to]);
     assert_eq!(fs::read(&second).expect("it was written"), fs::read(&blocks).expect("it was written"));
 
-    node.restart(&[]);
+    node.restart();
     let copy = Node::start(&lab.file(), &desk.path("node"), &[]);
     assert_eq!(copy.info().height, 0);
     drop(copy);
@@ -111,7 +111,7 @@ fn a_data_directory_has_one_process_and_one_chain() {
     assert!(node.stop().0.success());
     let ended = run(&other);
     assert!(ended.failed(5).contains("chain"), "{ended:?}");
-    node.restart(&[]);
+    node.restart();
     assert_eq!(node.info().height, 3, "nothing was overwritten");
 }
 

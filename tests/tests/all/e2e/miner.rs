@@ -58,13 +58,12 @@ fn a_miner_in_another_process_finds_blocks_and_pays_the_given_address() {
 fn a_miner_outlives_the_restart_of_its_node() {
     let lab = Lab::new(Pace::Mined, &[]);
     let mut node = lab.node(&[]);
-    let port = node.rpc_port();
     let payee = Payer::new(1);
     let desk = Desk::new();
     let miner = mine(&desk, &node, &payee.text(lab.chain()));
     node.until_height(2);
     node.kill();
-    node.restart(&["--rpc", &port.to_string()]);
+    node.restart();
     let height = node.info().height;
     node.until_height(height + 2);
     let said = interrupt(miner);

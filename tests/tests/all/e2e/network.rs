@@ -78,6 +78,17 @@ fn a_payment_to_a_node_without_peers_is_mined_by_another_after_they_connect() {
     assert_eq!(lonely.balance(bob.address()), star("10"));
 }
 
+#[test]
+fn a_peer_with_a_dead_address_is_reached_at_its_other_one() {
+    let lab = Lab::new(Pace::Asked, &[]);
+    let node = lab.node(&[]);
+    // Port 1 of a loopback address: refused at once.
+    let dead = format!("/ip4/127.0.0.1/tcp/1/p2p/{}", node.ready().peer_id);
+    let other = lab.node(&["--bootstrap", &dead, "--bootstrap", node.address()]);
+    node.generate(1, &miner(&lab, 1));
+    agree(&[&other, &node]);
+}
+
 /// Two nodes that know each other and nobody else, what they paid, and who is paid for their blocks.
 struct Group {
     nodes: [Node; 2],
@@ -108,7 +119,8 @@ fn two_groups_that_mined_apart_meet_and_no_payment_is_lost() {
     let lab = Lab::new(Pace::Asked, &[(&alice, "1000"), (&carol, "1000")]);
     let one = Group::new(&lab, 1, &mut alice, bob.address());
     let other = Group::new(&lab, 2, &mut carol, dave.address());
-    // The times of blocks move the difficulty by a hair; the group with more work wins, and leads by one block.
+    // The times of blocks move the difficulty by a hair; the group with more work wins, and leads by one
+    // block.
     let mut groups = [one, other];
     groups.sort_by_key(|group| group.nodes[0].info().work);
     let [loser, winner] = &groups;

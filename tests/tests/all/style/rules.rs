@@ -43,9 +43,10 @@ impl<'a> File<'a> {
         Self { path, text, source: Source::read(text) }
     }
 
-    /// Tests live in `tests.rs` files and in folders named `tests`, the crate of that name included.
+    /// Tests live in `tests.rs` files and in folders named `tests`, the crate of that name included; what
+    /// several of them share is in a `testing.rs`.
     pub(super) fn is_test(&self) -> bool {
-        self.path.split('/').any(|part| part == "tests" || part == "tests.rs")
+        self.path.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "testing.rs"))
     }
 
     pub(super) fn finding(&self, line: usize, rule: &'static str, what: impl Into<String>) -> Finding {

@@ -1,22 +1,11 @@
 //! Who pays when nobody is named, and what a payment needs.
 
 use super::{Payer, Plan, exists, only_wallet};
-use serde_json::json;
+use crate::commands::account::tests::info;
 use starling_genesis::Chain;
 use starling_primitives::{Amount, Memo, Output};
-use starling_rpc::types::{Account, ChainInfo};
+use starling_rpc::types::Account;
 use starling_wallet::{Fee, Keystore, Payment, dev_account};
-
-fn info(chain: &str) -> ChainInfo {
-    let zeros = "0".repeat(64);
-    serde_json::from_value(json!({
-        "chain": chain, "chain_id": 1, "genesis": zeros, "height": 0, "tip": zeros, "time": 0,
-        "bits": "207fffff", "work": zeros, "supply": "0", "synced": true, "stage": "synced", "target_height": 0,
-        "warnings": [], "prefix": "dstar", "pow": "sha256d", "interval": 1, "difficulty": 1.0, "hash_rate": 0.0,
-        "account_charge": "10", "pruned_below": null
-    }))
-    .unwrap()
-}
 
 fn star(text: &str) -> Amount {
     Amount::from_star(text).unwrap()
