@@ -88,9 +88,7 @@ pub enum ChainError {
     #[error("genesis header: {0}")]
     Header(DecodeError),
     /// The parameters give another genesis id than the file states.
-    #[error(
-        "the parameters give genesis id {found}, the file states {stated}: it was changed, or is another chain"
-    )]
+    #[error("the parameters give genesis id {found}, the file states {stated}: changed, or another chain")]
     WrongId {
         /// What the parameters give.
         found: GenesisId,

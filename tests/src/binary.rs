@@ -23,7 +23,11 @@ fn find() -> Result<PathBuf, String> {
         std::env::current_exe().map_err(|error| format!("where this test is cannot be told: {error}"))?;
     // The test is target/release/deps/NAME, the binary target/release/starling.
     let folder = test.parent().and_then(Path::parent).ok_or("this test lies outside of a build")?;
-    let binary = folder.join("starling");
+    checked(folder.join("starling"))
+}
+
+/// The binary, if it is newer than all it was built from.
+fn checked(binary: PathBuf) -> Result<PathBuf, String> {
     let built = modified(&binary)?;
     // Cargo writes beside a binary what it was built from: `BINARY: FILE FILE ..`, blanks in names escaped.
     let list = binary.with_extension("d");
@@ -46,3 +50,6 @@ fn sources(list: &str) -> Vec<PathBuf> {
     let files = files.replace("\\ ", "\0");
     files.split(' ').filter(|file| !file.is_empty()).map(|file| file.replace('\0', " ").into()).collect()
 }
+
+#[cfg(test)]
+mod tests;

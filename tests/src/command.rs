@@ -120,6 +120,16 @@ impl Ended {
         Self { line, code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
+    /// Sends Ctrl-C to a process that writes to pipes, and waits for its end.
+    ///
+    /// # Panics
+    /// When it has ended before, or does not end in time.
+    #[must_use]
+    pub fn interrupted(child: Child, line: String) -> Self {
+        kill(pid(&child), Signal::SIGINT).expect("a child of ours, not waited for");
+        Self::of(child, line)
+    }
+
     /// The result of a command that is done, as JSON.
     ///
     /// # Panics

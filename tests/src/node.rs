@@ -69,7 +69,7 @@ struct Places {
 impl Places {
     /// Any free ports.
     fn new(for_peers: bool) -> Self {
-        static TAKEN: AtomicU8 = AtomicU8::new(0);
+        static TAKEN: AtomicU8 = AtomicU8::new(1);
         let [.., middle, low] = std::process::id().to_be_bytes();
         let address = format!("127.{middle}.{low}.{}", TAKEN.fetch_add(1, Ordering::Relaxed).max(1));
         let peers = for_peers.then(|| format!("/ip4/{address}/tcp/0"));
@@ -313,18 +313,27 @@ impl Node {
         self.child.wait().expect("a child of ours can be waited for");
     }
 
-    /// SIGTERM, and waits for the end: how it ended, and how long that took.
+    /// Asks the node to end by a signal, and waits: how it ended, and how long that took.
     ///
     /// # Panics
     /// When it does not end in time.
-    pub fn stop(&mut self) -> (ExitStatus, Duration) {
+    pub fn end(&mut self, signal: Signal) -> (ExitStatus, Duration) {
         let asked = Instant::now();
-        self.signal(Signal::SIGTERM);
+        self.signal(signal);
         let status = until("the node ends", || match self.child.try_wait() {
             Ok(Some(status)) => Ok(status),
             other => Err(format!("{other:?}")),
         });
         (status, asked.elapsed())
+    }
+
+    /// Stops the node as a supervisor does.
+    ///
+    /// # Panics
+    /// When it does not end cleanly.
+    pub fn stop(&mut self) {
+        let (status, _) = self.end(Signal::SIGTERM);
+        assert!(status.success(), "{status}");
     }
 
     /// Whether the process runs.

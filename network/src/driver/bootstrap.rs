@@ -73,8 +73,8 @@ impl Bootstrap {
         Self { entries: entries.collect() }
     }
 
-    /// The addresses to dial now, one for each peer at a time: the others of a peer stay due. Each is due again
-    /// after its pause unless the dial is under way by then.
+    /// The addresses to dial now, one for each peer at a time: the others of a peer stay due. Each is due
+    /// again after its pause unless the dial is under way by then.
     pub(super) fn due(&mut self, now: Instant) -> Vec<Multiaddr> {
         let mut addresses = Vec::new();
         let under_way = self.entries.iter().filter(|entry| entry.dialling.is_some());

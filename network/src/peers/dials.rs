@@ -110,7 +110,8 @@ impl Dials {
         self.entries.retain(|entry| entry.manual || entry.failures < MAX_FAILURES);
     }
 
-    /// The addresses to dial now, one for each peer at a time; `leave` names peers that are connected or not wanted.
+    /// The addresses to dial now, one for each peer at a time; `leave` names peers that are connected or not
+    /// wanted.
     pub(crate) fn due(&mut self, now: Duration, leave: impl Fn(&PeerId) -> bool) -> Vec<Multiaddr> {
         let mut addresses = Vec::new();
         let mut busy: Vec<PeerId> = Vec::new();

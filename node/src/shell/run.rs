@@ -37,8 +37,10 @@ const AGENT: &str = concat!("starling/", env!("CARGO_PKG_VERSION"));
 pub async fn run(options: NodeOptions) -> Result<(), NodeError> {
     let dir = DataDir::open(&options.data_dir)?;
     let mut node = Node::start(&options, &dir).await?;
+    // Whoever reads the ready line may stop the node at once, and it ends cleanly.
+    let signals = Signals::new().map_err(NodeError::System)?;
     node.announce_ready(&options, &dir)?;
-    let result = node.until_stopped(&dir).await;
+    let result = node.until_stopped(&dir, signals).await;
     dir.remove("rpc.addr");
     dir.remove("rpc.cookie");
     result
@@ -160,11 +162,10 @@ impl Node {
         writeln!(out, "{text}").and_then(|()| out.flush()).map_err(NodeError::Stream)
     }
 
-    async fn until_stopped(&mut self, dir: &DataDir) -> Result<(), NodeError> {
+    async fn until_stopped(&mut self, dir: &DataDir, mut signals: Signals) -> Result<(), NodeError> {
         let mut save =
             tokio::time::interval_at(tokio::time::Instant::now() + SAVE_POOL_EVERY, SAVE_POOL_EVERY);
         let mut status = tokio::time::interval(STATUS_EVERY);
-        let mut signals = Signals::new().map_err(NodeError::System)?;
         loop {
             tokio::select! {
                 () = signals.next() => break,
@@ -353,9 +354,10 @@ fn people_ready(options: &NodeOptions, rpc: &str, listen: &[String], peer: &str)
     let node = if rpc == "http://127.0.0.1:8645" { String::new() } else { format!(" --node {rpc}") };
     let to = dev.accounts.get(1).map_or("ADDRESS", |(address, _)| address);
     lines.push("\ntry, in another terminal:".to_owned());
-    lines.push(format!("  starling send --from dev0 --to {to} --amount 1.5 --yes --wait 1{node}"));
-    lines.push(format!("  starling balance {to}{node}"));
-    lines.push(format!("  starling block tip{node}"));
+    let program = std::env::args().next().unwrap_or_else(|| "starling".to_owned());
+    lines.push(format!("  {program} send --from dev0 --to {to} --amount 1.5 --yes --wait 1{node}"));
+    lines.push(format!("  {program} balance {to}{node}"));
+    lines.push(format!("  {program} block tip{node}"));
     lines.join("\n")
 }
 

@@ -126,6 +126,20 @@ fn a_proof_of_a_range_that_lacks_a_node_is_none() {
 }
 
 #[test]
+fn a_shape_that_does_not_fit_is_false_though_its_hashes_lead_to_the_root() {
+    let (leaf, other) = ([1; 32], [2; 32]);
+    let plain = |index, count| Proof { index, count, siblings: vec![], right_bag: None, left_peaks: vec![] };
+    let lone = plain(0, 1);
+    let holds = |proof: Proof, root| proof.verify(&leaf, &HistoryRoot::new(root));
+    assert!(holds(lone.clone(), leaf));
+    assert!(!holds(Proof { siblings: vec![other], ..lone.clone() }, node(&leaf, &other)));
+    assert!(!holds(Proof { right_bag: Some(other), ..lone.clone() }, node(&leaf, &other)));
+    assert!(!holds(Proof { left_peaks: vec![other], ..lone }, node(&other, &leaf)));
+    assert!(!holds(plain(0, 2), leaf) && !holds(plain(2, 3), leaf) && !holds(plain(1, 1), leaf));
+    assert!(!holds(Proof { siblings: vec![other], ..plain(0, 3) }, node(&leaf, &other)), "no bag");
+}
+
+#[test]
 fn a_leaf_commits_to_each_of_its_fields() {
     let plain = leaf(3);
     let others = [

@@ -13,15 +13,13 @@ use starling_rpc::{ApiError, ApiResult, ErrorKind};
 
 /// Blocks over which the hash rate is estimated.
 const RATE_BLOCKS: u32 = 144;
-/// Work of difficulty 1: `2^48 / 65535`, as Bitcoin's target 0x00000000ffff0000.. has it.
-const WORK_OF_DIFFICULTY_1: f64 = 281_474_976_710_656.0 / 65_535.0;
 
-/// Difficulty and estimated hashes a second at the tip.
+/// Hashes that a block is expected to take, and estimated hashes a second, at the tip.
 pub(super) fn rates(core: &Core) -> (f64, f64) {
     let tree = core.tree();
     let Some(tip) = tree.get(&core.ledger().tip().id) else { return (0.0, 0.0) };
     let own = tip.bits.target().map_or(Work::ZERO, starling_primitives::Target::work);
-    let difficulty = own.to_f64() / WORK_OF_DIFFICULTY_1;
+    let difficulty = own.to_f64();
     let from = tree.best_at(tip.height.saturating_sub(RATE_BLOCKS).max(1));
     let Some(from) = from.filter(|from| from.height < tip.height && from.time < tip.time) else {
         return (difficulty, 0.0);

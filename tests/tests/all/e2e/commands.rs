@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 use starling_primitives::Amount;
-use starling_tests::{Desk, Ended, Lab, Node, Pace, Payer};
+use starling_tests::{Desk, Ended, Lab, Node, Pace, Payer, connect};
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
 
 /// A private chain, and a desk beside it.
 struct Play {
@@ -74,7 +76,7 @@ fn a_private_chain_with_a_block_time_mines_by_itself_and_can_be_kept() {
     let kept = desk.text("kept");
     let mut node = Node::dev(&desk.path("dev"), &["--block-time", "1", "--persist", &kept]);
     node.until_height(2);
-    assert!(node.stop().0.success());
+    node.stop();
     node.restart();
     assert!(node.info().height >= 2);
     assert!(node.ready().cookie.starts_with(&kept), "{:?}", node.ready());
@@ -127,26 +129,81 @@ fn dev_accounts_are_of_the_private_chain_alone() {
     assert!(ended.failed(2).contains("dev"), "{ended:?}");
 }
 
+/// A wallet's payment that nobody mines: the chain, its node, and the command that waits for a confirmation.
+struct Unmined {
+    _lab: Lab,
+    _node: Node,
+    desk: Desk,
+    send: Vec<String>,
+}
+
+impl Unmined {
+    fn new() -> Self {
+        let mut alice = Payer::new(1);
+        let lab = Lab::new(Pace::Asked, &[(&alice, "1000")]);
+        let (node, desk) = (lab.node(&[]), Desk::new());
+        let passphrase = desk.write("passphrase", "a phrase\n");
+        let new = ["wallet", "new", "purse", "--chain", "dev", "--passphrase-file", &passphrase, "--json"];
+        let made: Value = desk.run(&new).json();
+        let prefix = &lab.chain().params.prefix;
+        let owner =
+            starling_primitives::Address::from_text(made["address"].as_str().expect("a text"), prefix);
+        node.submit(&alice.pay(lab.chain(), owner.expect("an address"), "10"));
+        node.generate(1, &super::miner(&lab, 1));
+        let to = Payer::new(2).text(lab.chain());
+        let send = ["send", "--to", &to, "--amount", "1", "--yes", "--wait", "1", "--json"];
+        let more = ["--passphrase-file", &passphrase, "--node", node.url()];
+        let send = send.into_iter().chain(more).map(str::to_owned).collect();
+        Self { _lab: lab, _node: node, desk, send }
+    }
+
+    fn command<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+        self.send.iter().map(String::as_str).chain(more.iter().copied()).collect()
+    }
+}
+
 #[test]
 fn waiting_ends_when_the_time_is_over() {
-    let mut alice = Payer::new(1);
-    let lab = Lab::new(Pace::Asked, &[(&alice, "1000")]);
-    let node = lab.node(&[]);
-    let desk = Desk::new();
-    let passphrase = desk.write("passphrase", "a phrase\n");
-    let new = ["wallet", "new", "purse", "--chain", "dev", "--passphrase-file", &passphrase, "--json"];
-    let made: Value = desk.run(&new).json();
-    let prefix = &lab.chain().params.prefix;
-    let owner = starling_primitives::Address::from_text(made["address"].as_str().expect("a text"), prefix);
-    node.submit(&alice.pay(lab.chain(), owner.expect("an address"), "10"));
-    node.generate(1, &super::miner(&lab, 1));
-    let to = Payer::new(2).text(lab.chain());
-    let send = ["send", "--to", &to, "--amount", "1", "--yes", "--wait", "1", "--timeout", "1", "--json"];
-    let more = ["--passphrase-file", &passphrase, "--node", node.url()];
-    let ended = desk.run(&[&send[..], &more].concat());
+    let unmined = Unmined::new();
+    let ended = unmined.desk.run(&unmined.command(&["--timeout", "1"]));
     assert_eq!(ended.code, Some(6), "{ended:?}");
     let sent: Value = serde_json::from_str(&ended.stdout).expect("what is known is printed");
     assert_eq!(sent["status"], "pending");
+}
+
+#[test]
+fn waiting_ends_by_ctrl_c() {
+    let unmined = Unmined::new();
+    let mut command = unmined.desk.command(&unmined.command(&[]));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    // It tells the payment's way while it waits.
+    let mut said = BufReader::new(child.stderr.take().expect("it was piped"));
+    let mut line = String::new();
+    while !line.contains(" accepted") {
+        line.clear();
+        assert_ne!(said.read_line(&mut line).expect("it writes text"), 0, "it ended by itself");
+    }
+    let ended = Ended::interrupted(child, "send".to_owned());
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).expect("it writes text");
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(rest.contains("starling tx "), "{rest}");
+}
+
+#[test]
+fn peers_are_shown_on_both_sides() {
+    let lab = Lab::new(Pace::Asked, &[]);
+    let nodes = [lab.node(&[]), lab.node(&[])];
+    connect(&nodes[0], &nodes[1]);
+    let desk = Desk::new();
+    for (node, peer, direction) in [(0, 1, "outbound"), (1, 0, "inbound")] {
+        let shown: Value = desk.run(&["peers", "--node", nodes[node].url(), "--json"]).json();
+        assert_eq!(shown.as_array().map(Vec::len), Some(1), "{shown}");
+        assert_eq!(shown[0]["peer_id"], nodes[peer].ready().peer_id.as_str());
+        assert_eq!(shown[0]["direction"], direction);
+        let text = desk.run(&["peers", "--node", nodes[node].url()]);
+        assert!(text.out().contains(&nodes[peer].ready().peer_id), "{text:?}");
+    }
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! `starling mine` against a node in another process.
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use serde_json::Value;
 use starling_tests::{Desk, Ended, Lab, Node, Pace, Payer, agree, connect, until};
 use std::process::{Child, Stdio};
@@ -16,9 +14,7 @@ fn mine(desk: &Desk, node: &Node, payout: &str) -> Child {
 /// Sends Ctrl-C and collects what the miner said, one JSON object a line.
 fn interrupt(miner: Child) -> Vec<Value> {
     let asked = Instant::now();
-    kill(Pid::from_raw(i32::try_from(miner.id()).expect("a process id is an i32")), Signal::SIGINT)
-        .expect("it runs");
-    let ended = Ended::of(miner, "mine".to_owned());
+    let ended = Ended::interrupted(miner, "mine".to_owned());
     assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
     ended.out().lines().map(|line| serde_json::from_str(line).expect("one JSON object a line")).collect()
 }
