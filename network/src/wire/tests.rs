@@ -1,5 +1,7 @@
 //! Each message decodes to what was encoded, to nothing else, and within its limits.
 
+mod golden;
+
 use super::*;
 use crate::driver::{Protocol, Topic};
 use crate::testing;
