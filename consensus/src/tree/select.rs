@@ -45,11 +45,11 @@ impl HeaderTree {
         Some((self.info(fork), ids))
     }
 
-    /// Height at which the branch of `id` leaves the best chain, or joins its end.
+    /// Height of the last block that two branches share.
     #[must_use]
-    pub fn fork_height(&self, id: &BlockId) -> Option<u32> {
-        let at = self.find(id)?;
-        Some(self.entry(self.common_ancestor(at, self.best_index())).height)
+    pub fn fork_height(&self, a: &BlockId, b: &BlockId) -> Option<u32> {
+        let (a, b) = (self.find(a)?, self.find(b)?);
+        Some(self.entry(self.common_ancestor(a, b)).height)
     }
 
     /// Every branch head: headers without children, most work first.

@@ -90,8 +90,8 @@ fn equal_work_stays_with_the_first_and_more_switches() {
     assert_eq!(grown.tree.best_at(22), None);
     let (fork, path) = grown.tree.path(&id(&main[19]), &id(&side[10])).unwrap();
     assert_eq!((fork.height, path), (10, side.iter().map(id).collect()));
-    assert_eq!(grown.tree.fork_height(&id(&main[19])), Some(10));
-    assert_eq!(grown.tree.fork_height(&id(&side[4])), Some(15));
+    assert_eq!(grown.tree.fork_height(&id(&main[19]), &grown.tree.best().id), Some(10));
+    assert_eq!(grown.tree.fork_height(&id(&side[4]), &grown.tree.best().id), Some(15));
 }
 
 #[test]

@@ -50,6 +50,12 @@ pub(crate) struct SettingArgs {
     /// Address and port of JSON-RPC; port 0 is any free one
     #[arg(long, value_name = "ADDR:PORT")]
     rpc: Option<String>,
+    /// A host name under which RPC may be called, besides localhost and IP addresses; may be given several times
+    #[arg(long, value_name = "HOST")]
+    rpc_host: Vec<String>,
+    /// An origin whose pages may call RPC, like https://explorer.example; may be given several times
+    #[arg(long, value_name = "ORIGIN")]
+    rpc_origin: Vec<String>,
     /// Mine, and pay the rewards to --payout
     #[arg(long)]
     mine: bool,
@@ -181,6 +187,8 @@ impl SettingArgs {
             .list(&keys::LISTEN, self.listen)
             .list(&keys::BOOTSTRAP, self.bootstrap)
             .text(&keys::RPC, self.rpc)
+            .list(&keys::RPC_HOST, self.rpc_host)
+            .list(&keys::RPC_ORIGIN, self.rpc_origin)
             .flag(&keys::MINE, self.mine)
             .text(&keys::PAYOUT, self.payout)
             .number(&keys::THREADS, self.threads)

@@ -27,6 +27,8 @@ pub(super) fn dev(mut args: DevArgs) -> Outcome<()> {
         listen: config.listen().unwrap_or_default(),
         bootstrap: Vec::new(),
         rpc,
+        rpc_hosts: Vec::new(),
+        rpc_origins: Vec::new(),
         mdns: false,
         mine: None,
         mine_alone: true,

@@ -18,12 +18,15 @@ pub(super) fn run(args: RunArgs) -> Outcome<()> {
     }
     logs::start(config.log()?);
     let threads = config.threads()?.map_or(1, |threads| threads.get());
+    let (rpc_hosts, rpc_origins) = config.rpc_allowed();
     serve(NodeOptions {
         chain: config.chain().clone(),
         data_dir: config.data_dir()?.to_owned(),
         listen: config.listen_or_default(),
         bootstrap: config.bootstrap(),
         rpc: config.rpc()?,
+        rpc_hosts,
+        rpc_origins,
         mdns: config.mdns(),
         mine: config.mining_payout()?.map(|payout| MineOptions { payout, threads }),
         mine_alone: config.mine_alone(),

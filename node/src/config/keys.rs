@@ -80,6 +80,22 @@ pub(crate) static RPC: Key = Key {
     example: "\"127.0.0.1:8645\"",
     about: "Address and port of JSON-RPC; port 0 is any free one.",
 };
+/// `--rpc-host`.
+pub(crate) static RPC_HOST: Key = Key {
+    name: "rpc_host",
+    kind: Kind::List,
+    default: "localhost and IP addresses",
+    example: "[\"node.example\"]",
+    about: "Host names under which JSON-RPC may be called, besides localhost and IP addresses.",
+};
+/// `--rpc-origin`.
+pub(crate) static RPC_ORIGIN: Key = Key {
+    name: "rpc_origin",
+    kind: Kind::List,
+    default: "none but the node's own",
+    example: "[\"https://explorer.example\"]",
+    about: "Origins whose pages may call JSON-RPC.",
+};
 /// `--mine`.
 pub(crate) static MINE: Key = Key {
     name: "mine",
@@ -154,12 +170,14 @@ pub(crate) static WALLET_DIR: Key = Key {
 };
 
 /// All of them, in the order in which they are shown.
-pub(crate) static KEYS: [&Key; 14] = [
+pub(crate) static KEYS: [&Key; 16] = [
     &CHAIN,
     &DATA_DIR,
     &LISTEN,
     &BOOTSTRAP,
     &RPC,
+    &RPC_HOST,
+    &RPC_ORIGIN,
     &MINE,
     &PAYOUT,
     &THREADS,

@@ -51,6 +51,12 @@ impl Config {
         self.list(&keys::BOOTSTRAP).unwrap_or_default()
     }
 
+    /// Host names and origins that JSON-RPC allows besides its own.
+    pub(crate) fn rpc_allowed(&self) -> (Vec<String>, Vec<String>) {
+        let list = |key| self.list(key).unwrap_or_default();
+        (list(&keys::RPC_HOST), list(&keys::RPC_ORIGIN))
+    }
+
     /// Where JSON-RPC is served.
     ///
     /// # Errors

@@ -80,7 +80,13 @@ impl Core {
         if let Some(plan) = self.straight(tip.height, &tip.id) {
             return Ok(Some(plan));
         }
-        let candidates = if self.is_followed(&best)? { vec![best] } else { self.tree.heads() };
+        let continues = self.tree.best_at(tip.height).map(|info| info.id) == Some(tip.id);
+        let candidates = match self.aside.is_empty() {
+            // The best branch goes on from here as soon as its next body has come.
+            true if continues => return self.tie(),
+            true if self.is_followed(&best)? => vec![best],
+            _ => self.tree.heads(),
+        };
         for head in candidates {
             if let Some(plan) = self.branch_to(&head)? {
                 return Ok(Some(plan));
@@ -102,12 +108,10 @@ impl Core {
         (!blocks.is_empty()).then_some(Plan { fork: height, blocks, more })
     }
 
-    /// A branch is left alone while nobody serves a block of it, or when it is deeper than can be undone.
+    /// A branch is left alone when it leaves ours deeper than can be undone.
     fn is_followed(&mut self, head: &HeaderInfo) -> Result<bool, StoreError> {
         let tip = self.ledger.tip();
-        let Some(fork) = self.tree.path(&tip.id, &head.id).map(|(fork, _)| fork.height) else {
-            return Ok(false);
-        };
+        let Some(fork) = self.tree.fork_height(&tip.id, &head.id) else { return Ok(false) };
         let depth = tip.height - fork;
         if depth > self.chain.params.undo_blocks {
             let alarm = format!(

@@ -107,7 +107,7 @@ impl Core {
     /// Tells the network which bodies are missing on the way to the best header, in order.
     pub(super) fn want_bodies(&mut self) {
         let tip = self.ledger.tip();
-        let fork = self.tree.fork_height(&tip.id).unwrap_or(0);
+        let fork = self.tree.fork_height(&tip.id, &self.tree.best().id).unwrap_or(0);
         let (mut list, mut bytes) = (Vec::new(), 0u64);
         let mut height = fork;
         while let Some(info) = height.checked_add(1).and_then(|next| self.tree.best_at(next)) {

@@ -317,3 +317,26 @@ fn a_public_chain_without_peers_hands_out_templates_only_when_told() {
     node.core.config.mine_alone = true;
     assert!(node.call(move |core| core.template(payout, &[], false)).is_ok());
 }
+
+#[test]
+fn a_branch_that_nobody_serves_is_set_aside_for_the_next_best() {
+    let (mut ours, mut best, mut second) = (Node::new(), Node::new(), Node::new());
+    ours.mine(2);
+    for nonce in 0..4 {
+        best.submit(1, nonce, key(8).address(), 5);
+        best.mine(3);
+    }
+    for _ in 0..3 {
+        second.mine(4);
+    }
+    ours.pass(Duration::from_secs(60));
+    let headers: Vec<_> = best.blocks().iter().map(|block| block.header().clone()).collect();
+    let lacking = headers[0].header().id();
+    ours.call(move |core| drop(core.insert(&headers).unwrap()));
+    ours.import(second.blocks());
+    assert_eq!(ours.height(), 1, "the branch with the most work is waited for");
+    ours.call(move |core| core.set_aside(lacking, 1).unwrap());
+    assert_eq!(ours.core.ledger().tip(), second.core.ledger().tip());
+    ours.import(best.blocks());
+    assert_eq!(ours.core.ledger().tip(), best.core.ledger().tip(), "it counts again once it is served");
+}

@@ -18,6 +18,10 @@ pub struct NodeOptions {
     pub bootstrap: Vec<String>,
     /// Where JSON-RPC is answered; port 0 is any free one.
     pub rpc: SocketAddr,
+    /// Host names under which it may be called, besides localhost and IP addresses.
+    pub rpc_hosts: Vec<String>,
+    /// Origins whose pages may call it.
+    pub rpc_origins: Vec<String>,
     /// Whether nodes on the local network are looked for.
     pub mdns: bool,
     /// Mining inside the node, from the start.

@@ -112,6 +112,8 @@ impl Node {
         let mut config = ServerConfig::new(options.rpc, options.chain.params.prefix.clone());
         config.token = Some(token);
         config.cookie = Some(cookie);
+        config.allowed_hosts.clone_from(&options.rpc_hosts);
+        config.allowed_origins.clone_from(&options.rpc_origins);
         let core = self.core.handle.clone();
         let api = Api {
             heads: relay_heads(&core, reader.chain().clone()),
