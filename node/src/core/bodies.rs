@@ -87,6 +87,11 @@ impl CheckedBlocks {
         self.last
     }
 
+    /// A block without transactions needs no check beyond its header's.
+    pub(super) fn is_whole(&mut self, id: BlockId) {
+        self.last = Some(id);
+    }
+
     fn keep(&mut self, block: CheckedBlock) {
         self.last = Some(block.header().header().id());
         let weight = weight(&block);

@@ -146,6 +146,7 @@ impl Core {
                     changes.extend(change);
                     if checked.header().content().tx_count == 0 {
                         self.tree.set_status(&id, Status::Body);
+                        self.checked.is_whole(id);
                     }
                 }
                 Err(error) => {

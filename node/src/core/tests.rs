@@ -228,6 +228,18 @@ fn of_two_tips_of_equal_work_connected_together_the_smaller_hash_wins() {
 }
 
 #[test]
+fn an_announced_block_without_transactions_can_win_by_its_hash_as_well() {
+    let (mut ours, mut theirs) = (Node::new(), Node::new());
+    let (a, b) = (ours.mine(2), theirs.mine(3));
+    let smaller = if a.as_bytes().iter().rev().lt(b.as_bytes().iter().rev()) { a } else { b };
+    let [our_block, their_block] = [&ours, &theirs].map(|node| node.blocks()[0].header().header().clone());
+    ours.call(move |core| core.on_announcement(their_block)).unwrap();
+    theirs.call(move |core| core.on_announcement(our_block)).unwrap();
+    assert_eq!(ours.core.ledger().tip().id, smaller);
+    assert_eq!(theirs.core.ledger().tip().id, smaller);
+}
+
+#[test]
 fn of_two_tips_of_equal_work_connected_apart_the_first_stays() {
     let (mut ours, mut theirs) = (Node::new(), Node::new());
     let (a, b) = (ours.mine(2), theirs.mine(3));

@@ -12,7 +12,7 @@ mod wallets;
 
 use starling_primitives::Amount;
 use starling_rpc::types::ChainInfo;
-use starling_tests::{Lab, Node, Payer, agree};
+use starling_tests::{Lab, Node, Payer, agree, until};
 
 /// Whom miners pay: an account that nobody else pays.
 fn miner(lab: &Lab, number: u16) -> String {
@@ -23,9 +23,13 @@ fn star(text: &str) -> Amount {
     Amount::from_star(text).expect("an amount")
 }
 
-/// Waits until all agree, when miners have stopped: two that stop at once may leave two tips of equal work,
-/// and the next block decides.
+/// Waits until all agree, when miners have stopped: two that stop at once may leave two tips of equal work, and
+/// the next block decides.
 fn settle(lab: &Lab, nodes: &[&Node]) -> ChainInfo {
+    until("all nodes have heard of all blocks", || {
+        let works: Vec<_> = nodes.iter().map(|node| node.info().work).collect();
+        if works.iter().all(|work| *work == works[0]) { Ok(()) } else { Err(format!("{works:?}")) }
+    });
     nodes[0].generate(1, &miner(lab, 0));
     agree(nodes)
 }
