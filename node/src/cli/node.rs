@@ -50,10 +50,11 @@ pub(crate) struct SettingArgs {
     /// Address and port of JSON-RPC; port 0 is any free one
     #[arg(long, value_name = "ADDR:PORT")]
     rpc: Option<String>,
-    /// A host name under which RPC may be called, besides localhost and IP addresses; may be given several times
+    /// A host name under which RPC may be called, besides localhost and IP addresses; may be given several
+    /// times
     #[arg(long, value_name = "HOST")]
     rpc_host: Vec<String>,
-    /// An origin whose pages may call RPC, like https://explorer.example; may be given several times
+    /// An origin whose pages may call RPC, scheme and host; may be given several times
     #[arg(long, value_name = "ORIGIN")]
     rpc_origin: Vec<String>,
     /// Mine, and pay the rewards to --payout

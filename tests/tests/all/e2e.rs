@@ -23,8 +23,8 @@ fn star(text: &str) -> Amount {
     Amount::from_star(text).expect("an amount")
 }
 
-/// Waits until all agree, when miners have stopped: two that stop at once may leave two tips of equal work, and
-/// the next block decides.
+/// Waits until all agree, when miners have stopped: two that stop at once may leave two tips of equal work,
+/// and the next block decides.
 fn settle(lab: &Lab, nodes: &[&Node]) -> ChainInfo {
     until("all nodes have heard of all blocks", || {
         let works: Vec<_> = nodes.iter().map(|node| node.info().work).collect();
