@@ -116,6 +116,8 @@ pub struct Core {
     aside: BTreeMap<BlockId, Duration>,
     templates: Templates,
     own: BTreeSet<BlockId>,
+    /// Blocks whose bodies are stored, with more work than the tip had when they came.
+    loose: BTreeSet<BlockId>,
     recent: RecentIds,
     /// When the tip was connected.
     tip_since: Now,
@@ -134,6 +136,7 @@ impl Core {
         let chain = ledger.chain().clone();
         let params = Arc::new(chain.params.clone());
         let genesis = chain.genesis_id();
+        let loose = tree.stored_above(&ledger.tip().id);
         let net = Network::new(NetworkConfig {
             genesis,
             max_body_bytes: chain.params.max_body_bytes,
@@ -155,6 +158,7 @@ impl Core {
             checked: CheckedBlocks::default(),
             aside: BTreeMap::new(),
             own: BTreeSet::new(),
+            loose,
             recent: RecentIds::default(),
             tip_since: now,
             header_since: Duration::ZERO,

@@ -4,6 +4,7 @@ use super::{BestChange, Entry, HeaderInfo, HeaderTree, HistoryNodes, Status, pos
 use starling_genesis::Params;
 use starling_primitives::history::PlacedNode;
 use starling_primitives::{BlockId, Work};
+use std::collections::BTreeSet;
 
 /// A branch that is kept has more work than the tip without its last blocks, counted in the tip's own work.
 const KEPT_BLOCKS: u32 = 144;
@@ -50,6 +51,15 @@ impl HeaderTree {
     pub fn fork_height(&self, a: &BlockId, b: &BlockId) -> Option<u32> {
         let (a, b) = (self.find(a)?, self.find(b)?);
         Some(self.entry(self.common_ancestor(a, b)).height)
+    }
+
+    /// Blocks with stored bodies and more work than `id`, as a start finds them.
+    #[must_use]
+    pub fn stored_above(&self, id: &BlockId) -> BTreeSet<BlockId> {
+        let least = self.get(id).map_or(Work::ZERO, |info| info.work);
+        let stored = |entry: &&Entry| matches!(entry.status, Status::Body | Status::Connected);
+        let above = self.entries.iter().filter(stored).filter(|entry| entry.work > least);
+        above.map(|entry| entry.id).collect()
     }
 
     /// Every branch head: headers without children, most work first.

@@ -80,19 +80,29 @@ impl Core {
         if let Some(plan) = self.straight(tip.height, &tip.id) {
             return Ok(Some(plan));
         }
-        let continues = self.tree.best_at(tip.height).map(|info| info.id) == Some(tip.id);
-        let candidates = match self.aside.is_empty() {
-            // The best branch goes on from here as soon as its next body has come.
-            true if continues => return self.tie(),
-            true if self.is_followed(&best)? => vec![best],
-            _ => self.tree.heads(),
-        };
+        // Whatever is complete and has more work than the tip is followed, whatever else is waited for: else a
+        // block whose body is withheld would hold up everybody.
+        let candidates = self.complete_rivals(&tip.id);
         for head in candidates {
             if let Some(plan) = self.branch_to(&head)? {
                 return Ok(Some(plan));
             }
         }
         self.tie()
+    }
+
+    /// Blocks with stored bodies that are not connected and have more work than the tip, most work first.
+    fn complete_rivals(&mut self, tip: &BlockId) -> Vec<HeaderInfo> {
+        let least = self.tree.get(tip).map_or(Work::ZERO, |info| info.work);
+        let tree = &self.tree;
+        let alive = |id: &BlockId| {
+            tree.get(id)
+                .is_some_and(|info| info.work > least && info.status != Status::Invalid && has_body(&info))
+        };
+        self.loose.retain(|id| alive(id));
+        let mut rivals: Vec<_> = self.loose.iter().filter_map(|id| self.tree.get(id)).collect();
+        rivals.sort_by_key(|info| std::cmp::Reverse(info.work));
+        rivals
     }
 
     /// The ordinary case: the best header chain continues the tip.

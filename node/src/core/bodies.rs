@@ -184,6 +184,7 @@ impl Core {
             self.tree.set_status(&id, Status::Body);
         }
         self.aside.remove(&id);
+        self.loose.insert(id);
         self.checked.keep(block);
         Ok(())
     }

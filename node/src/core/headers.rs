@@ -147,6 +147,7 @@ impl Core {
                     if checked.header().content().tx_count == 0 {
                         self.tree.set_status(&id, Status::Body);
                         self.checked.is_whole(id);
+                        self.loose.insert(id);
                     }
                 }
                 Err(error) => {

@@ -83,10 +83,9 @@ impl RecentIds {
         }
     }
 
+    /// Its place in the order stays until it is reached: finding it would cost more than it takes.
     pub(super) fn remove(&mut self, id: &Wtxid) {
-        if self.set.remove(id) {
-            self.order.retain(|other| other != id);
-        }
+        self.set.remove(id);
     }
 
     fn contains(&self, id: &Wtxid) -> bool {
