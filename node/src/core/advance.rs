@@ -80,8 +80,8 @@ impl Core {
         if let Some(plan) = self.straight(tip.height, &tip.id) {
             return Ok(Some(plan));
         }
-        // Whatever is complete and has more work than the tip is followed, whatever else is waited for: else a
-        // block whose body is withheld would hold up everybody.
+        // Whatever is complete and has more work than the tip is followed, whatever else is waited for: else
+        // a block whose body is withheld would hold up everybody.
         let candidates = self.complete_rivals(&tip.id);
         for head in candidates {
             if let Some(plan) = self.branch_to(&head)? {
