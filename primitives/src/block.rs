@@ -5,7 +5,7 @@ use crate::hash::{TxRoot, Wtxid};
 use crate::header::Header;
 use crate::limits::{MAX_TX_BYTES, MIN_TX_BYTES, TX_LEN_BYTES};
 use crate::transaction::Transaction;
-use starling_sha256::node;
+use starling_sha256::nodes_in_place;
 use std::sync::Arc;
 
 /// A well-formed block: each part decodes; whether they belong together is for `consensus` to say.
@@ -81,12 +81,9 @@ pub fn decode_body(bytes: &[u8], tx_count: u32) -> Result<Vec<Arc<Transaction>>,
 #[must_use]
 pub fn tx_root(wtxids: impl IntoIterator<Item = Wtxid>) -> TxRoot {
     let mut level: Vec<[u8; 32]> = wtxids.into_iter().map(|id| *id.as_bytes()).collect();
-    while level.len() > 1 {
-        let join = |pair: &[[u8; 32]]| match pair {
-            [left, right] => node(left, right),
-            lone => lone[0],
-        };
-        level = level.chunks(2).map(join).collect();
+    let mut count = level.len();
+    while count > 1 {
+        count = nodes_in_place(&mut level[..count]);
     }
     TxRoot::new(level.first().copied().unwrap_or_default())
 }

@@ -32,7 +32,7 @@ pub use codec::{DecodeError, Reader};
 pub use hash::{BlockId, Commitment, GenesisId, HistoryRoot, StateRoot, TxId, TxRoot, Wtxid};
 pub use header::{Coinbase, Content, Extra, Header, PowKind, WorkHeader};
 pub use policy::{MultiPolicy, Policy, PublicKey, Signature};
-pub use starling_sha256::{Tag, node, sha256, sha256d, tagged};
+pub use starling_sha256::{Kernel, Tag, node, nodes, nodes_at, nodes_in_place, sha256, sha256d, tagged};
 pub use target::{Bits, Target, TargetError, Work};
 pub use transaction::{Auth, Memo, Output, Transaction, UnsignedTransaction};
 

@@ -10,7 +10,7 @@ use crate::address::Address;
 use crate::amount::Amount;
 use crate::codec::{DecodeError, Reader};
 use crate::hash::StateRoot;
-use starling_sha256::{Tag, node};
+use starling_sha256::{BLOCK_BYTES, Tag, node};
 
 static ACCOUNT: Tag = Tag::new("starling/account");
 static LEAF: Tag = Tag::new("starling/leaf");
@@ -100,6 +100,22 @@ impl Account {
 #[must_use]
 pub fn leaf(key: &StateKey, value: &[u8]) -> [u8; 32] {
     LEAF.hash(&[&key.0, value])
+}
+
+/// The block from which [`leaves`] makes the leaf of an entry; none for a value of more than 23 bytes, whose
+/// leaf takes two compressions: [`leaf`] makes that.
+#[must_use]
+#[inline]
+pub fn leaf_block(key: &StateKey, value: &[u8]) -> Option<[u8; BLOCK_BYTES]> {
+    Tag::block(&[&key.0, value])
+}
+
+/// The leaves of many entries by their [`leaf_block`]s: `out[i]` is that of `blocks[i]`.
+///
+/// # Panics
+/// When there are not as many leaves as blocks.
+pub fn leaves(blocks: &[[u8; BLOCK_BYTES]], out: &mut [[u8; 32]]) {
+    LEAF.hash_many(blocks, out);
 }
 
 /// The root over entries that ascend by key.

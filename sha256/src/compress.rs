@@ -8,11 +8,11 @@ use std::sync::LazyLock;
 pub const BLOCK_BYTES: usize = 64;
 
 /// Bytes that the padding needs at the least: one marker byte and the eight bytes of the length.
-const PADDING_BYTES: usize = 9;
+pub(crate) const PADDING_BYTES: usize = 9;
 
 /// The eight words between two compressions (FIPS 180-4, 5.3.3 and 6.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct State([u32; 8]);
+pub struct State(pub(crate) [u32; 8]);
 
 impl State {
     /// The initial words of SHA-256.
@@ -88,15 +88,17 @@ pub fn sha256d(bytes: &[u8]) -> [u8; 32] {
     sha256(&sha256(bytes))
 }
 
+/// Where every [`node`] starts: after the block that names its domain.
+pub(crate) static NODE: LazyLock<State> = LazyLock::new(|| {
+    let name = sha256(b"starling/node");
+    State::INITIAL.after(&join(&name, &name))
+});
+
 /// The inner node of every Starling tree: one compression of `left || right`, without padding, from a state
 /// of its own (formats: Hashes).
 #[must_use]
 pub fn node(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
-    static START: LazyLock<State> = LazyLock::new(|| {
-        let name = sha256(b"starling/node");
-        State::INITIAL.after(&join(&name, &name))
-    });
-    START.after(&join(left, right)).to_bytes()
+    NODE.after(&join(left, right)).to_bytes()
 }
 
 /// Two hashes side by side in one block.

@@ -4,6 +4,7 @@ use super::*;
 use crate::tests::{Format, edits, headers, transactions};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use starling_sha256::node;
 
 /// RFC 6962's form of the same tree: split at the largest power of two below the count.
 fn recursive_root(ids: &[[u8; 32]]) -> [u8; 32] {

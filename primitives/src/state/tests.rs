@@ -53,6 +53,20 @@ proptest! {
     }
 
     #[test]
+    fn many_leaves_are_each_a_leaf(map in maps()) {
+        let (mut blocks, mut expected) = (Vec::new(), Vec::new());
+        for (key, value) in &map {
+            let block = leaf_block(key, value);
+            prop_assert_eq!(block.is_some(), value.len() <= Account::BYTES);
+            blocks.extend(block);
+            expected.extend(block.map(|_| leaf(key, value)));
+        }
+        let mut out = vec![[0; 32]; blocks.len()];
+        leaves(&blocks, &mut out);
+        prop_assert_eq!(out, expected);
+    }
+
+    #[test]
     fn proofs_prove_what_is_there_and_what_is_not(map in maps(), others in vec(keys(), 0..10)) {
         let entries = entries(&map);
         let root = root(&entries);
