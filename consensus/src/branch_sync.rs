@@ -40,7 +40,8 @@ pub enum Progress {
     },
     /// The branch is in; ordinary sync goes on from its end.
     Done {
-        /// Headers that may enter the tree now, in order.
+        /// Headers that may enter the tree now, in order; with them, unchecked in their context, what the
+        /// batch held beyond the end of pass one: the branch is worth keeping, so the tree may judge it.
         released: Vec<CheckedHeader>,
     },
 }
@@ -77,7 +78,8 @@ impl BranchSync {
         params: &Params,
     ) -> Result<Progress, HeaderError> {
         let mut released = Vec::new();
-        for header in headers {
+        let mut headers = headers.into_iter();
+        while let Some(header) = headers.next() {
             self.cursor.check(&header, params)?;
             self.cursor.advance(&header, params);
             match self.held.take() {
@@ -85,6 +87,7 @@ impl BranchSync {
                 Some(held) => released.extend(self.second_pass(held, header)?),
             }
             if self.held.is_some() && self.checkpoints.is_empty() {
+                released.extend(headers);
                 return Ok(Progress::Done { released });
             }
             if self.held.is_none() && self.cursor.work() > self.needed {

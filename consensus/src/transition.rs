@@ -102,6 +102,12 @@ impl<'a, A: Accounts> Transition<'a, A> {
         self.changes.burned
     }
 
+    /// What the transactions did, before the miner is paid.
+    #[must_use]
+    pub fn unpaid(self) -> Changes {
+        self.changes
+    }
+
     /// Ends the block: the miner gets subsidy and fees (rule 5).
     ///
     /// # Errors

@@ -2,6 +2,9 @@
 //! promises).
 
 mod connect;
+mod draft;
+mod left;
+mod start;
 
 use crate::reader::Reader;
 use crate::records::{HeaderRecord, Tip, block_key};
@@ -10,13 +13,14 @@ use crate::store::{Family, Store, StoreError, meta};
 use starling_consensus::{BestChange, BlockError, CheckedHeader, HeaderTree, Status};
 use starling_genesis::Chain;
 use starling_primitives::history::PlacedNode;
-use starling_primitives::state::{Account, StateKey, leaf};
+use starling_primitives::state::{Account, StateKey};
 use starling_primitives::{Address, Amount, BlockId, Header, StateRoot, Transaction, Work, encode_body};
 use std::path::Path;
 use std::sync::Arc;
 use thiserror::Error;
 
 pub use connect::{ConnectedBlock, DisconnectedBlock};
+pub use draft::Draft;
 
 /// The writer. One process has one.
 pub struct Ledger {
@@ -24,6 +28,7 @@ pub struct Ledger {
     chain: Arc<Chain>,
     tree: StateTree,
     tip: Tip,
+    deepest_fork: u32,
 }
 
 /// Why a block could not be connected.
@@ -59,13 +64,17 @@ impl Ledger {
             create(&store, &chain, &nodes)?;
         }
         let tip = store.tip()?.ok_or_else(|| store.damaged("no tip"))?;
-        restore_headers(&store, &mut headers)?;
+        start::restore_headers(&store, &mut headers)?;
         let stated = headers.get(&tip.id).is_some_and(|info| info.height == tip.height);
         if !stated {
             return Err(store.damaged(&format!("the tip {} has no header", tip.id)));
         }
-        let tree = load_tree(&store)?;
-        let ledger = Self { store, chain, tree, tip };
+        if issued(&chain, &tip).is_none() {
+            return Err(store.damaged("more was burned than there was"));
+        }
+        let tree = start::load_tree(&store)?;
+        let deepest_fork = start::deepest_fork(&store, &tip)?;
+        let ledger = Self { store, chain, tree, tip, deepest_fork };
         let (found, stated) = (ledger.tree.root(), ledger.tip_header()?.content().state_root);
         if found != stated {
             let what = format!("the state has root {found}, and block {} states {stated}", tip.id);
@@ -96,6 +105,13 @@ impl Ledger {
     #[must_use]
     pub fn tip(&self) -> Tip {
         self.tip
+    }
+
+    /// Height of the lowest block to which the tip can be taken back: below it, how to undo blocks is
+    /// forgotten. The tip without the chain's `undo_blocks`, or less deep when the tip was higher once.
+    #[must_use]
+    pub fn deepest_fork(&self) -> u32 {
+        self.deepest_fork
     }
 
     /// The root of the state after the tip.
@@ -218,9 +234,12 @@ impl starling_consensus::Accounts for Ledger {
 }
 
 pub(crate) fn supply(chain: &Chain, tip: &Tip) -> Amount {
-    let issued = chain.params.issued_by(tip.height);
-    let total = issued.and_then(|issued| chain.prefunded().checked_add(issued));
-    total.and_then(|total| total.checked_sub(tip.burned)).expect("checked when the chain was read")
+    issued(chain, tip).expect("checked when the database was opened, and rules keep it so")
+}
+
+fn issued(chain: &Chain, tip: &Tip) -> Option<Amount> {
+    let total = chain.prefunded().checked_add(chain.params.issued_by(tip.height)?)?;
+    total.checked_sub(tip.burned)
 }
 
 /// Writes the first batch: genesis connected, its accounts, and whose database this is.
@@ -246,39 +265,6 @@ fn create(store: &Store, chain: &Chain, nodes: &[PlacedNode]) -> Result<(), Stor
     batch.put(Family::Meta, meta::TIP, &tip.encode());
     batch.put(Family::Meta, meta::BEST_HEADER, id.as_bytes());
     store.commit(batch, true)
-}
-
-fn restore_headers(store: &Store, headers: &mut HeaderTree) -> Result<(), StoreError> {
-    let mut records = Vec::new();
-    for entry in store.scan(Family::Headers) {
-        let record = HeaderRecord::decode(&entry?.1);
-        records.push(record.map_err(|error| store.record_damaged("header", &error))?);
-    }
-    records.sort_by_key(|record| record.header.height());
-    for record in &records {
-        let restored = headers.restore(&record.header, record.status);
-        restored.map_err(|error| store.damaged(&format!("header {}: {error}", record.header.id())))?;
-        if record.status == Status::Invalid && !record.rule.is_empty() {
-            headers.restore_rule(&record.header.id(), &record.rule);
-        }
-    }
-    let best = store.get(Family::Meta, meta::BEST_HEADER)?.and_then(|id| id.try_into().ok());
-    let best = BlockId::new(best.ok_or_else(|| store.damaged("no best header"))?);
-    if !headers.follow_stored(&best) {
-        return Err(store.damaged(&format!("the best header {best} has less work than another")));
-    }
-    Ok(())
-}
-
-fn load_tree(store: &Store) -> Result<StateTree, StoreError> {
-    let mut leaves = Vec::new();
-    for entry in store.scan(Family::State) {
-        let (key, value) = entry?;
-        let key = <[u8; 32]>::try_from(&*key).map_err(|_| store.damaged("a state key"))?;
-        let key = StateKey::new(key);
-        leaves.push((key, Some(leaf(&key, &value))));
-    }
-    Ok(StateTree::default().updated(&leaves))
 }
 
 #[cfg(test)]

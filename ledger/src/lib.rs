@@ -24,7 +24,7 @@ mod store;
 mod testing;
 mod verify;
 
-pub use ledger::{ConnectError, ConnectedBlock, DisconnectedBlock, Ledger};
+pub use ledger::{ConnectError, ConnectedBlock, DisconnectedBlock, Draft, Ledger};
 pub use mempool::{
     AddError, Admitted, DropReason, Event, EventKind, FeeClass, FileError, Fresh, LoadError, Loaded,
     MAX_EXECUTABLE, MAX_FRESH_EVENTS, MAX_POOL_BYTES, MAX_TRAIL_EVENTS, MAX_WAITING, Mempool, Page,

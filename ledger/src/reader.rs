@@ -170,6 +170,16 @@ impl View<'_> {
         decoded.collect()
     }
 
+    /// Entries of the state, counted one by one.
+    pub(crate) fn state_entries(&self) -> Result<u64, StoreError> {
+        let mut options = ReadOptions::default();
+        options.fill_cache(false);
+        let family = self.reader.store.family(Family::State);
+        let mut entries = self.snapshot.iterator_cf_opt(family, options, IteratorMode::Start);
+        let counted = entries.try_fold(0, |count: u64, entry| entry.map(|_| count + 1));
+        counted.map_err(|error| self.reader.store.refuse(&error))
+    }
+
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let value = self.snapshot.get_cf(self.reader.store.family(family), key);
         value.map_err(|error| self.reader.store.refuse(&error))

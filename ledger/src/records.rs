@@ -1,4 +1,13 @@
 //! How things lie in the database. Each record is one encoding, read back with the codec of the formats.
+//! Numbers are little-endian unless marked BE; amounts are motes in 16 bytes.
+//!
+//! | record | bytes |
+//! |---|---|
+//! | tip | id 32, height 4, burned 16 |
+//! | header | status 1 (header, body, connected, invalid: 0-3), rule length 1, rule, work 32 (BE), header |
+//! | undo | burned 16; for each touched key, ascending: key 32, length 2 (0: absent), account |
+//! | transaction index | height 4 (BE), position 4 (BE) |
+//! | address index | sent 16, fee 16, received 16, txid 32 (none for a reward, whose position is 2^32 - 1) |
 
 use starling_consensus::Status;
 use starling_primitives::state::StateKey;

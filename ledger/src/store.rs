@@ -1,17 +1,33 @@
 //! The database: one RocksDB with a column family for each kind of thing (ledger: RocksDB).
 //!
 //! Keys are big-endian, so that key order is chain order. Everything that changes the settled state goes
-//! through
-//! [`Store::commit`], one atomic batch a block.
+//! through [`Store::commit`], one atomic batch a block.
+//!
+//! | family | key | value |
+//! |---|---|---|
+//! | `meta` | `schema`, `genesis`, `tip`, `best_header` | layout version `u32`; genesis id; [`Tip`]; id |
+//! | `headers` | block id | [`HeaderRecord`](crate::HeaderRecord) |
+//! | `canonical` | height | id of the connected block there |
+//! | `bodies` | height, block id | body as in the formats |
+//! | `undo` | height, block id | what the block's accounts were before it |
+//! | `state` | state key | account as in the formats |
+//! | `history` | position `u64` | node of the best header chain's history |
+//! | `tx_index` | txid | [`TxLocation`](crate::TxLocation) |
+//! | `address_index` | address, height, position | [`AddressEvent`](crate::AddressEvent) |
+//!
+//! Heights and positions are 32 bits, those in keys big-endian; numbers in values are little-endian, but for
+//! [`TxLocation`](crate::TxLocation) and cumulative work. `records` has each record's bytes, and a golden
+//! test holds all of it: another layout is another [`SCHEMA`], with a way from the old one.
 
 use crate::records::{Damaged, Tip};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, ErrorKind,
-    Options, WriteBatch, WriteOptions,
+    IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions,
 };
 use starling_consensus::HistoryNodes;
 use starling_primitives::GenesisId;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use thiserror::Error;
 
 /// Version of the layout; a newer one is refused.
@@ -24,6 +40,8 @@ const WRITE_BUFFER_BYTES: usize = 64 << 20;
 const WAL_BYTES: u64 = 128 << 20;
 /// Files that the database keeps open.
 const MAX_OPEN_FILES: i32 = 512;
+/// The family that every RocksDB has; nothing is in ours.
+const DEFAULT_FAMILY: &str = "default";
 /// Values from this size on go to blob files, in the families that have them.
 const MIN_BLOB_BYTES: u64 = 512;
 
@@ -108,7 +126,7 @@ pub(crate) mod meta {
 }
 
 /// Why the database does not open or answer.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub enum StoreError {
     /// Another process has it open.
     #[error("the database {0} is in use by another process; stop that one, or choose another --data-dir")]
@@ -135,6 +153,16 @@ pub enum StoreError {
         /// Its layout.
         found: u32,
     },
+    /// A newer program wrote it: it has a family that this one does not know.
+    #[error(
+        "the database {path} has a part \"{name}\" that this program does not know; use a newer starling"
+    )]
+    UnknownFamily {
+        /// Where.
+        path: PathBuf,
+        /// The family.
+        name: String,
+    },
     /// Something in it is not what was written.
     #[error("the database {path} is damaged: {what}; move it away and sync again")]
     Damaged {
@@ -159,11 +187,15 @@ type KeyValue = (Box<[u8]>, Box<[u8]>);
 pub struct Store {
     db: DB,
     path: PathBuf,
+    /// The first history node that could not be read. Whoever asked was told that there is none, and may have
+    /// drawn conclusions: nothing is written any more.
+    failed: OnceLock<StoreError>,
 }
 
 impl Store {
     /// Opens the database, or makes an empty one; the caller sees by [`Store::tip`] whether it is empty.
     pub(crate) fn open(path: &Path, genesis: &GenesisId) -> Result<Self, StoreError> {
+        check_families(path)?;
         let cache = Cache::new_hyper_clock_cache(CACHE_BYTES, 0);
         let mut options = Options::default();
         options.create_if_missing(true);
@@ -174,8 +206,9 @@ impl Store {
         options.set_bytes_per_sync(1 << 20);
         options.set_keep_log_file_num(4);
         let families = Family::ALL.map(|f| ColumnFamilyDescriptor::new(f.name(), f.options(&cache)));
-        let db = DB::open_cf_descriptors(&options, path, families).map_err(|error| refuse(path, &error))?;
-        let store = Self { db, path: path.to_owned() };
+        let db = DB::open_cf_descriptors(&options, path, families);
+        let db = db.map_err(|error| refuse_to_open(path, &error))?;
+        let store = Self { db, path: path.to_owned(), failed: OnceLock::new() };
         store.check_meta(genesis)?;
         Ok(store)
     }
@@ -212,9 +245,11 @@ impl Store {
         self.db.get_cf(self.family(family), key).map_err(|error| refuse(&self.path, &error))
     }
 
-    /// All entries of a family, in key order.
+    /// All entries of a family, in key order. What is read once does not displace what is in the cache.
     pub(crate) fn scan(&self, family: Family) -> impl Iterator<Item = Result<KeyValue, StoreError>> + '_ {
-        let entries = self.db.iterator_cf(self.family(family), rocksdb::IteratorMode::Start);
+        let mut options = ReadOptions::default();
+        options.fill_cache(false);
+        let entries = self.db.iterator_cf_opt(self.family(family), options, IteratorMode::Start);
         entries.map(|entry| entry.map_err(|error| refuse(&self.path, &error)))
     }
 
@@ -222,8 +257,12 @@ impl Store {
         Batch { store: self, batch: WriteBatch::default() }
     }
 
-    /// Writes a batch atomically; `sync` waits until it is on the disk.
+    /// Writes a batch atomically; `sync` waits until it is on the disk. Refuses once a history node could not
+    /// be read.
     pub(crate) fn commit(&self, batch: Batch<'_>, sync: bool) -> Result<(), StoreError> {
+        if let Some(error) = self.failed.get() {
+            return Err(error.clone());
+        }
         let mut options = WriteOptions::default();
         options.set_sync(sync);
         self.db.write_opt(batch.batch, &options).map_err(|error| refuse(&self.path, &error))
@@ -260,8 +299,14 @@ impl Store {
 
 impl HistoryNodes for Store {
     fn node(&self, position: u64) -> Option<[u8; 32]> {
-        let node = self.get(Family::History, &position.to_be_bytes()).ok().flatten()?;
-        node.try_into().ok()
+        let damaged = |_| self.damaged(&format!("history node {position}"));
+        let node = self.get(Family::History, &position.to_be_bytes());
+        let node = node.and_then(|node| node.map(|node| node.try_into().map_err(damaged)).transpose());
+        node.unwrap_or_else(|error| {
+            tracing::error!(%error, "a history node cannot be read");
+            self.failed.get_or_init(|| error);
+            None
+        })
     }
 }
 
@@ -281,11 +326,35 @@ impl Batch<'_> {
     }
 }
 
+/// Refuses a database with more families than are known here: opening it would be told as damage.
+fn check_families(path: &Path) -> Result<(), StoreError> {
+    // Without a list there is no database yet, or opening it says what is wrong.
+    let names = DB::list_cf(&Options::default(), path).unwrap_or_default();
+    let known = |name: &str| name == DEFAULT_FAMILY || Family::ALL.iter().any(|family| family.name() == name);
+    match names.into_iter().find(|name| !known(name)) {
+        Some(name) => Err(StoreError::UnknownFamily { path: path.to_owned(), name }),
+        None => Ok(()),
+    }
+}
+
+/// Only its words tell that another process, or this one, has the database open.
+fn refuse_to_open(path: &Path, error: &rocksdb::Error) -> StoreError {
+    // The path is in the message, and may hold any words.
+    let what = error.to_string().replace(&*path.to_string_lossy(), "");
+    let elsewhere = what.contains("While lock file") && what.contains("temporarily unavailable");
+    if elsewhere || what.contains("lock hold by current process") {
+        return StoreError::Locked(path.to_owned());
+    }
+    refuse(path, error)
+}
+
 fn refuse(path: &Path, error: &rocksdb::Error) -> StoreError {
     let (path, what) = (path.to_owned(), error.to_string());
     match error.kind() {
         ErrorKind::Corruption | ErrorKind::InvalidArgument => StoreError::Damaged { path, what },
-        _ if what.contains("lock") => StoreError::Locked(path),
         _ => StoreError::Io { path, what },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,7 +82,8 @@ impl Fixture {
         let tip = self.ledger.tip();
         let store = self.ledger.store().clone();
         let cursor = self.tree.cursor(&tip.id, &*store).unwrap();
-        let (txs, changes) = self.ledger.draft(&txs, address(miner)).unwrap();
+        let draft = self.ledger.draft(&txs).unwrap();
+        let txs = draft.txs().to_vec();
         let content = Content {
             height: tip.height + 1,
             miner: address(miner),
@@ -90,7 +91,7 @@ impl Fixture {
             body_bytes: u32::try_from(txs.iter().map(|tx| tx.size() + limits::TX_LEN_BYTES).sum::<usize>())
                 .unwrap(),
             tx_root: tx_root(txs.iter().map(|tx| tx.wtxid())),
-            state_root: root.unwrap_or_else(|| self.ledger.root_after(&changes)),
+            state_root: root.unwrap_or_else(|| self.ledger.root_paying(&address(miner), &draft).unwrap()),
             history_root: cursor.history_root(),
         };
         let time = cursor.time() + 1;

@@ -1,6 +1,6 @@
 //! Everything once more: each stored block from genesis is checked and applied again, and each root compared.
 
-use crate::reader::Reader;
+use crate::reader::{Reader, View};
 use crate::state_tree::{LeafChange, StateTree};
 use crate::store::StoreError;
 use starling_consensus::{
@@ -41,6 +41,14 @@ pub enum VerifyError {
     /// The state that is served is not the one that the blocks lead to.
     #[error("the stored account {0:?} is not what the blocks lead to")]
     Account(Address),
+    /// The state that is served has accounts that the blocks do not lead to.
+    #[error("{stored} accounts are stored, and the blocks lead to {expected}")]
+    Surplus {
+        /// Accounts that are stored.
+        stored: u64,
+        /// Accounts that the blocks lead to.
+        expected: u64,
+    },
     /// The database cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -98,12 +106,21 @@ pub fn verify_chain(reader: &Reader, mut progress: impl FnMut(u32, u32)) -> Resu
         execute(&mut state, &checked.map_err(in_block)?, chain).map_err(in_block)?;
         progress(height, tip);
     }
+    compare(&state, &view)?;
+    Ok(tip)
+}
+
+/// Each account that the blocks lead to is stored, and as many as these are.
+fn compare(state: &Replayed, view: &View<'_>) -> Result<(), VerifyError> {
+    let mut expected = 0;
     for (address, account) in &state.accounts {
         if view.account(address)? != *account {
             return Err(VerifyError::Account(*address));
         }
+        expected += u64::from(!account.is_absent());
     }
-    Ok(tip)
+    let stored = view.state_entries()?;
+    if stored == expected { Ok(()) } else { Err(VerifyError::Surplus { stored, expected }) }
 }
 
 fn execute(

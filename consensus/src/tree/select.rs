@@ -46,6 +46,50 @@ impl HeaderTree {
         Some((self.info(fork), ids))
     }
 
+    /// The first blocks, at most `limit`, of the branch from `from` to `to`: from just above their common
+    /// ancestor, oldest first.
+    #[must_use]
+    pub fn branch(&self, from: &BlockId, to: &BlockId, limit: u32) -> Vec<HeaderInfo> {
+        let (Some(from), Some(to)) = (self.find(from), self.find(to)) else { return Vec::new() };
+        let fork = self.entry(self.common_ancestor(from, to)).height;
+        let last = self.entry(to).height.min(fork.saturating_add(limit));
+        let mut here = self.ancestor(to, last);
+        let mut blocks = Vec::new();
+        if self.is_best(here) {
+            blocks.extend((fork..last).filter_map(|below| self.best_at(below + 1)));
+            return blocks;
+        }
+        while self.entry(here).height > fork {
+            blocks.push(self.info(here));
+            here = self.entry(here).parent;
+        }
+        blocks.reverse();
+        blocks
+    }
+
+    /// The last header of the branch with the most work that is neither known to be invalid nor leads through
+    /// one of these blocks.
+    #[must_use]
+    pub fn best_avoiding(&self, avoided: &[BlockId]) -> HeaderInfo {
+        let avoided: BTreeSet<u32> = avoided.iter().filter_map(|id| self.find(id)).collect();
+        if !avoided.iter().any(|&at| self.is_best(at)) {
+            return self.best();
+        }
+        // Parents come before children.
+        let first = avoided.first().map_or(self.entries.len(), |&at| position(at));
+        let mut off = vec![false; self.entries.len() - first];
+        let mut best = 0;
+        for (at, entry) in (0u32..).zip(&self.entries) {
+            let above = position(entry.parent).checked_sub(first).is_some_and(|parent| off[parent]);
+            if above || avoided.contains(&at) {
+                off[position(at) - first] = true;
+            } else if entry.status != Status::Invalid && entry.work > self.entry(best).work {
+                best = at;
+            }
+        }
+        self.info(best)
+    }
+
     /// Height of the last block that two branches share.
     #[must_use]
     pub fn fork_height(&self, a: &BlockId, b: &BlockId) -> Option<u32> {
@@ -53,12 +97,12 @@ impl HeaderTree {
         Some(self.entry(self.common_ancestor(a, b)).height)
     }
 
-    /// Blocks with stored bodies and more work than `id`, as a start finds them.
+    /// Blocks with stored bodies and as much work as `id` or more, as a start finds them.
     #[must_use]
     pub fn stored_above(&self, id: &BlockId) -> BTreeSet<BlockId> {
         let least = self.get(id).map_or(Work::ZERO, |info| info.work);
         let stored = |entry: &&Entry| matches!(entry.status, Status::Body | Status::Connected);
-        let above = self.entries.iter().filter(stored).filter(|entry| entry.work > least);
+        let above = self.entries.iter().filter(stored).filter(|entry| entry.work >= least && entry.id != *id);
         above.map(|entry| entry.id).collect()
     }
 

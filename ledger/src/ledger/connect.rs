@@ -1,4 +1,4 @@
-//! One block forward, one block back, and the draft of the next one.
+//! One block forward, one block back.
 
 use super::{ConnectError, Ledger};
 use crate::records::{AddressEvent, Tip, TxLocation, Undo, block_key};
@@ -6,7 +6,7 @@ use crate::state_tree::{LeafChange, StateTree};
 use crate::store::{Batch, Family, StoreError, meta};
 use starling_consensus::{BlockError, Changes, CheckedBlock, Status, Transition, TransitionError, TxError};
 use starling_primitives::state::{Account, StateKey, leaf};
-use starling_primitives::{Address, Amount, BlockId, GenesisId, Header, StateRoot, Transaction, decode_body};
+use starling_primitives::{Address, Amount, BlockId, GenesisId, Header, Transaction, decode_body};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -62,16 +62,19 @@ impl Ledger {
             &Indexed { chain: self, fees: changes.fees, charges: &charges },
         );
         self.rewrite(&mut batch, &tip.id, |record| record.status = Status::Connected)?;
-        if let Some(expired) = tip.height.checked_sub(self.chain.params.undo_blocks) {
-            self.drop_undo(&mut batch, expired)?;
+        let deepest = tip.height.saturating_sub(self.chain.params.undo_blocks).max(self.deepest_fork);
+        for height in self.deepest_fork..deepest {
+            self.drop_undo(&mut batch, height.saturating_add(1))?;
         }
         self.store.commit(batch, sync)?;
         self.tree = tree;
         self.tip = tip;
+        self.deepest_fork = deepest;
         Ok(ConnectedBlock { header: header.clone(), txs: block.txs().to_vec(), fees: changes.fees })
     }
 
-    /// Takes the tip back: the state before it is restored from its undo record, in one batch.
+    /// Takes the tip back: the state before it is restored from its undo record, in one batch. Goes no deeper
+    /// than [`Ledger::deepest_fork`]: ask first.
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Damaged`] when the undo record or the body is missing. Nothing has
@@ -106,34 +109,6 @@ impl Ledger {
         Ok(DisconnectedBlock { header, txs })
     }
 
-    /// Of the candidates, those that apply in order on the tip, and what the next block would change with
-    /// them.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn draft(
-        &self,
-        candidates: &[Arc<Transaction>],
-        miner: Address,
-    ) -> Result<(Vec<Arc<Transaction>>, Changes), StoreError> {
-        let mut transition = Transition::new(self, &self.chain.params);
-        let mut txs = Vec::with_capacity(candidates.len());
-        for tx in candidates {
-            match transition.apply(tx) {
-                Ok(()) => txs.push(tx.clone()),
-                Err(TransitionError::Rule(_)) => {}
-                Err(TransitionError::Read(error)) => return Err(error),
-            }
-        }
-        Ok((txs, transition.finish(miner, self.tip.height.saturating_add(1))?))
-    }
-
-    /// The root of the state if these changes followed the tip.
-    #[must_use]
-    pub fn root_after(&self, changes: &Changes) -> StateRoot {
-        self.next_tree(changes).0.root()
-    }
-
     /// Applies the transactions; also tells the account charges that each paid.
     fn apply(
         &self,
@@ -154,7 +129,7 @@ impl Ledger {
     }
 
     /// The tree after the changes, and how to take them back.
-    fn next_tree(&self, changes: &Changes) -> (StateTree, Undo) {
+    pub(super) fn next_tree(&self, changes: &Changes) -> (StateTree, Undo) {
         let touched = changes.accounts.iter().map(|(address, change)| (StateKey::account(address), change));
         let mut touched: Vec<_> = touched.collect();
         touched.sort_unstable_by_key(|(key, _)| *key);

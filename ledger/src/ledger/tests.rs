@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::testing::{Fixture, address, chain, pay};
-use crate::verify::verify_chain;
+use crate::verify::{VerifyError, verify_chain};
 use proptest::prelude::*;
-use starling_consensus::Accounts;
+use starling_consensus::{Accounts, HistoryNodes};
 use std::collections::BTreeMap;
 
 const STAR: u128 = 1_000_000_000_000_000_000;
@@ -178,18 +178,152 @@ fn a_state_that_was_tampered_with_is_refused() {
     assert!(error.to_string().contains("damaged"), "{error}");
 }
 
+/// The fixture's ledger with another depth to which blocks can be undone.
+fn with_undo_blocks(fixture: &mut Fixture, blocks: u32) {
+    let mut chain = (*fixture.chain).clone();
+    chain.params.undo_blocks = blocks;
+    fixture.ledger.chain = Arc::new(chain);
+}
+
+fn undo_heights(fixture: &Fixture) -> Vec<u32> {
+    let height = |key: &[u8]| u32::from_be_bytes(*key.first_chunk().unwrap());
+    fixture.ledger.store.scan(Family::Undo).map(|entry| height(&entry.unwrap().0)).collect()
+}
+
 #[test]
 fn undo_records_beyond_the_deepest_reorganisation_are_dropped() {
     let mut fixture = Fixture::new();
-    let mut chain = (*fixture.chain).clone();
-    chain.params.undo_blocks = 2;
-    fixture.ledger.chain = Arc::new(chain);
-    for _ in 0..4 {
+    with_undo_blocks(&mut fixture, 2);
+    assert_eq!(fixture.ledger.deepest_fork(), 0);
+    for height in 1..=4u32 {
+        fixture.mine(vec![]);
+        assert_eq!(fixture.ledger.deepest_fork(), height.saturating_sub(2));
+    }
+    assert_eq!(undo_heights(&fixture), [3, 4]);
+    fixture.ledger.disconnect(false).unwrap();
+    fixture.ledger.disconnect(false).unwrap();
+    assert_eq!(fixture.ledger.deepest_fork(), fixture.ledger.tip().height);
+    assert!(matches!(fixture.ledger.disconnect(false), Err(StoreError::Damaged { .. })));
+}
+
+#[test]
+fn how_deep_undo_reaches_is_known_when_the_tip_was_higher_and_after_a_restart() {
+    let mut fixture = Fixture::new();
+    with_undo_blocks(&mut fixture, 3);
+    for _ in 0..8 {
         fixture.mine(vec![]);
     }
     fixture.ledger.disconnect(false).unwrap();
     fixture.ledger.disconnect(false).unwrap();
-    assert!(matches!(fixture.ledger.disconnect(false), Err(StoreError::Damaged { .. })));
+    let txs = vec![pay(&fixture.chain, 0, 0, address(15), STAR)];
+    fixture.mine(txs);
+    let (tip, deepest) = (fixture.ledger.tip().height, fixture.ledger.deepest_fork());
+    assert_eq!((tip, deepest), (7, 5), "three less than 8, not than 7");
+    let mut fixture = fixture.reopened();
+    assert_eq!(fixture.ledger.deepest_fork(), 5);
+    with_undo_blocks(&mut fixture, 3);
+    while fixture.ledger.tip().height > fixture.ledger.deepest_fork() {
+        fixture.ledger.disconnect(false).unwrap();
+    }
+    assert_eq!((fixture.ledger.tip().height, undo_heights(&fixture)), (5, vec![]));
+    assert_eq!(fixture.reopened().ledger.deepest_fork(), 5);
+}
+
+#[test]
+fn a_smaller_depth_of_undo_leaves_no_gap_behind() {
+    let mut fixture = Fixture::new();
+    for _ in 0..6 {
+        fixture.mine(vec![]);
+    }
+    with_undo_blocks(&mut fixture, 2);
+    fixture.mine(vec![]);
+    assert_eq!((undo_heights(&fixture), fixture.ledger.deepest_fork()), (vec![6, 7], 5));
+}
+
+#[test]
+fn a_history_node_that_cannot_be_read_stops_all_writing() {
+    let mut fixture = Fixture::new();
+    let block = fixture.block(vec![], 9, None);
+    let mut batch = fixture.ledger.store.batch();
+    batch.put(Family::History, &0u64.to_be_bytes(), &[1; 31]);
+    fixture.ledger.store.commit(batch, false).unwrap();
+    assert_eq!(fixture.ledger.store.node(1_000), None, "one that was never written is no failure");
+    assert!(fixture.ledger.put_body(block.header().header(), &[]).is_ok());
+    assert_eq!(fixture.ledger.store.node(0), None);
+    let error = fixture.ledger.put_body(block.header().header(), &[]).unwrap_err();
+    assert!(error.to_string().contains("history node 0"), "{error}");
+    assert!(matches!(fixture.ledger.connect(&block, false), Err(ConnectError::Store(_))));
+}
+
+#[test]
+fn what_a_killed_reorganisation_took_out_is_found_again() {
+    let mut fixture = Fixture::new();
+    let txs: Vec<_> = (0..3).map(|n| pay(&fixture.chain, 0, n, address(15), STAR)).collect();
+    for tx in &txs {
+        fixture.mine(vec![tx.clone()]);
+    }
+    assert!(fixture.ledger.left_behind(&fixture.tree).unwrap().is_empty());
+    fixture.ledger.disconnect(false).unwrap();
+    fixture.ledger.disconnect(false).unwrap();
+    // A rival that was never connected says nothing of what was mined.
+    fixture.block(vec![pay(&fixture.chain, 1, 0, address(16), STAR)], 9, None);
+    let mut fixture = fixture.reopened();
+    assert_eq!(fixture.ledger.left_behind(&fixture.tree).unwrap(), txs[1..]);
+    fixture.mine(vec![]);
+    let left = fixture.reopened();
+    assert_eq!(left.ledger.left_behind(&left.tree).unwrap(), txs[1..], "beside the tip as well");
+}
+
+#[test]
+fn accounts_that_no_block_made_are_found() {
+    let mut fixture = Fixture::new();
+    fixture.mine(vec![pay(&fixture.chain, 0, 0, address(15), STAR)]);
+    let account = Account { nonce: 0, balance: Amount::MAX };
+    let put = |who: u8| {
+        let mut batch = fixture.ledger.store.batch();
+        batch.put(Family::State, StateKey::account(&address(who)).as_bytes(), &account.encode());
+        fixture.ledger.store.commit(batch, true).unwrap();
+        verify_chain(&fixture.ledger.reader(), |_, _| ()).unwrap_err()
+    };
+    let error = put(77);
+    assert!(matches!(error, VerifyError::Surplus { stored: 12, expected: 11 }), "{error}");
+    assert!(matches!(put(15), VerifyError::Account(who) if who == address(15)));
+}
+
+#[test]
+fn a_tip_that_burned_more_than_there_was_is_damage() {
+    let fixture = Fixture::new();
+    let mut tip = fixture.ledger.tip();
+    tip.burned = Amount::MAX;
+    let mut batch = fixture.ledger.store.batch();
+    batch.put(Family::Meta, meta::TIP, &tip.encode());
+    fixture.ledger.store.commit(batch, true).unwrap();
+    let path = fixture.dir.path().join("db");
+    drop((fixture.ledger, fixture.tree));
+    let error = Ledger::open(&path, fixture.chain.clone()).err().expect("it is damaged");
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+}
+
+#[test]
+fn headers_of_side_branches_come_back_with_all_that_is_known_of_them() {
+    let mut fixture = Fixture::new();
+    let mut ids = vec![fixture.chain.genesis.id()];
+    for round in 0..3u8 {
+        let side = fixture.block(vec![pay(&fixture.chain, round, 0, address(15), STAR)], 8, None);
+        ids.push(side.header().header().id());
+        fixture.mine(vec![]);
+        ids.push(fixture.ledger.tip().id);
+    }
+    let known = |fixture: &Fixture| ids.iter().map(|id| fixture.tree.get(id).unwrap()).collect::<Vec<_>>();
+    let mut before = known(&fixture);
+    for info in &mut before {
+        if info.status == Status::Header {
+            info.status = Status::Body;
+        }
+    }
+    assert!(before.iter().any(|info| info.body_bytes > 0));
+    let fixture = fixture.reopened();
+    assert_eq!(known(&fixture), before);
 }
 
 proptest! {

@@ -75,9 +75,9 @@ pub struct Loaded {
 /// The pool's content at one moment: cheap to take, encoded where the time for it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    genesis: GenesisId,
+    pub(crate) genesis: GenesisId,
     /// With the Unix seconds of their arrival.
-    txs: Vec<(u64, Arc<Transaction>)>,
+    pub(crate) txs: Vec<(u64, Arc<Transaction>)>,
 }
 
 impl Snapshot {

@@ -1,5 +1,7 @@
 //! Records read back as written, and damaged ones are refused.
 
+mod golden;
+
 use super::*;
 use starling_genesis::Chain;
 

@@ -1,0 +1,48 @@
+//! Why a database is refused.
+
+use super::*;
+use tempfile::TempDir;
+
+const GENESIS: GenesisId = GenesisId::new([7; 32]);
+
+fn refused(path: &Path) -> StoreError {
+    Store::open(path, &GENESIS).err().expect("it must not open")
+}
+
+#[test]
+fn a_path_that_speaks_of_locks_is_not_a_locked_database() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("While lock file temporarily unavailable");
+    std::fs::write(&path, "no folder").unwrap();
+    let error = refused(&path.join("lock hold by current process"));
+    assert!(matches!(error, StoreError::Io { .. }), "{error}");
+}
+
+#[test]
+fn an_open_database_is_locked_whatever_its_path() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("blockchain");
+    let _open = Store::open(&path, &GENESIS).unwrap();
+    assert!(matches!(refused(&path), StoreError::Locked(_)));
+}
+
+#[test]
+fn a_family_of_a_newer_program_is_not_damage() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("db");
+    let mut store = Store::open(&path, &GENESIS).unwrap();
+    store.db.create_cf("votes", &Options::default()).unwrap();
+    drop(store);
+    let error = refused(&path);
+    assert!(matches!(&error, StoreError::UnknownFamily { name, .. } if name == "votes"), "{error}");
+    assert!(error.to_string().contains("use a newer starling"), "{error}");
+}
+
+#[test]
+fn what_is_no_database_is_damage() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("db");
+    drop(Store::open(&path, &GENESIS).unwrap());
+    std::fs::write(path.join("CURRENT"), "nonsense").unwrap();
+    assert!(matches!(refused(&path), StoreError::Damaged { .. }));
+}
