@@ -8,10 +8,12 @@
 //! - [`behaviour`]: transports, protocols, limits; [`gossip`]: its settings and the gate before its caches;
 //!   [`watch`]: closes connections on which gossip has given up
 //! - [`codec`]: frames and caps of the request protocols; [`inbound`]: requests being served
-//! - [`bootstrap`]: when to dial; [`keys`]: the node's key; [`traffic`]: counters
+//! - [`carried`]: what gossip has seen; [`bootstrap`]: when to dial; [`keys`]: the node's key; [`traffic`]:
+//!   counters
 
 mod behaviour;
 mod bootstrap;
+mod carried;
 mod codec;
 mod gossip;
 mod inbound;
@@ -96,8 +98,8 @@ pub enum DriverError {
     },
     /// The address cannot be listened on.
     #[error(
-        "cannot listen on {address}: {reason}; an address looks like /ip4/0.0.0.0/tcp/7333 \
-         or /ip4/0.0.0.0/udp/7333/quic-v1"
+        "cannot listen on {address}: {reason}; an address looks like /ip4/0.0.0.0/tcp/8644 \
+         or /ip4/0.0.0.0/udp/8644/quic-v1"
     )]
     Listen {
         /// The address.

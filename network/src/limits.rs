@@ -36,7 +36,7 @@ impl Quota {
             Protocol::BlockIds => Self::per_seconds(10, 10),
             Protocol::Pool => Self::per_seconds(4, 60),
             // Counted in ids.
-            Protocol::Announce | Protocol::Txs => Self::per_seconds(1_000, 1),
+            Protocol::Announce | Protocol::Txs => Self::per_seconds(4_000, 1),
             Protocol::Push => TXS,
         }
     }
@@ -73,6 +73,11 @@ impl Bucket {
         }
         self.whole_at = self.whole_at.max(now).saturating_add(quota.each.saturating_mul(units));
         Ok(())
+    }
+
+    /// Whether none of it is in use.
+    pub(crate) fn is_whole(&self, quota: Quota, now: Duration) -> bool {
+        self.wait(quota, quota.burst, now).is_zero()
     }
 
     /// How long until `units` are there; zero when they are.

@@ -132,7 +132,10 @@ pub struct BanInfo {
 pub(crate) enum Sentence {
     Nothing,
     Disconnect,
-    Ban,
+    /// The ban that had to make room for it is over.
+    Ban {
+        over: Option<PeerId>,
+    },
 }
 
 /// A sum that fades.
@@ -313,8 +316,7 @@ impl Peers {
         if penalty <= Penalty::Rank {
             Sentence::Nothing
         } else if faults <= BAN_AT {
-            self.ban(*id, BAN, reason, now);
-            Sentence::Ban
+            Sentence::Ban { over: self.ban(*id, BAN, reason, now) }
         } else if faults <= DISCONNECT_AT {
             Sentence::Disconnect
         } else {
@@ -322,7 +324,7 @@ impl Peers {
         }
     }
 
-    /// Bans a peer for a time from now.
+    /// Bans a peer for a time from now; the peer whose ban has to make room, if any.
     pub(crate) fn ban(&mut self, id: PeerId, time: Duration, reason: &str, now: Duration) -> Option<PeerId> {
         let reason = reason.chars().take(MAX_REASON_CHARS).collect();
         self.bans.insert(id, BanEntry { until: now.saturating_add(time), reason });

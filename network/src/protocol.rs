@@ -158,7 +158,7 @@ impl Network {
         match outcome {
             TxOutcome::Accept => {
                 if message.is_none() {
-                    self.outbox.tell(tx.wtxid());
+                    self.outbox.tell(tx.wtxid(), Some(peer));
                 }
                 self.hub.verdict(message, Verdict::Accept);
                 self.hub.peers.reward(&peer, 0.01, self.hub.now);
@@ -235,7 +235,7 @@ impl Network {
     /// A transaction that was submitted here is in the pool: tell others.
     pub fn transaction_accepted(&mut self, id: Wtxid, view: &dyn ChainView, now: Duration) -> Vec<Output> {
         self.at(now);
-        self.outbox.tell(id);
+        self.outbox.tell(id, None);
         self.finish(Some(view))
     }
 
@@ -246,10 +246,11 @@ impl Network {
     }
 
     /// Blocks were disconnected, and these of their transactions are in the pool again: others may have lost
-    /// them as well, and have what we lost.
+    /// them as well, and have what we lost. Gossip keeps back what it has carried before, so they are offered
+    /// by their ids.
     pub fn reorganised(&mut self, returned: &[Wtxid], view: &dyn ChainView, now: Duration) -> Vec<Output> {
         self.at(now);
-        returned.iter().for_each(|id| self.outbox.tell(*id));
+        self.outbox.offer(returned);
         let peers: Vec<PeerId> = self.hub.peers.iter().map(|(id, _)| *id).collect();
         peers.into_iter().for_each(|peer| self.pools.look(peer));
         self.finish(Some(view))

@@ -4,16 +4,19 @@
 //! - [`blocks`]: announced blocks become bodies, with the fewest bytes that suffice
 //! - [`leftovers`]: transactions seen lately that the pool does not hold
 //! - [`pools`]: what peers' pools hold that ours does not; [`pulls`]: fetching it
-//! - [`outbox`]: our own transactions and blocks on their way out, no faster than others take them
+//! - [`outbox`]: our own transactions and blocks on their way out, no faster than others take them;
+//!   [`offers`]: the ids of those that are too many for gossip
 
 mod blocks;
 mod leftovers;
+mod offers;
 mod outbox;
 mod pools;
 mod pulls;
 
 pub(crate) use blocks::{Blocks, Finished};
 pub(crate) use leftovers::Leftovers;
+use offers::Offers;
 pub(crate) use outbox::Outbox;
 pub(crate) use pools::Pools;
 pub(crate) use pulls::Pulls;

@@ -27,8 +27,9 @@ const MAX_CONNECTIONS_PER_PEER: u32 = 2;
 /// Streams of one request protocol on a connection, both directions together: those being served, those of
 /// ours, and a few that are told to come back later.
 const MAX_EXCHANGES: usize = 16;
-/// Streams of a connection from the other side: all protocols at their limits, and some room.
-const MAX_STREAMS: u16 = 192;
+/// Streams of a connection: all protocols at their limits, and some room. Each may hold 256 KiB that were
+/// not asked for yet.
+const MAX_STREAMS: u16 = 96;
 /// Streams of a connection that are still agreeing on a protocol.
 const MAX_NEGOTIATING: usize = 32;
 /// How often a connection is measured; a peer that fails to answer is noticed after two of these.

@@ -114,12 +114,12 @@ impl DataTransform for Gate {
 }
 
 /// `tagged("starling/gossip", topic_len:u8 | topic | data)[0..20]` (formats: On the wire).
-fn message_id(message: &Message) -> MessageId {
+pub(super) fn message_id(topic: &TopicHash, data: &[u8]) -> MessageId {
     static ID: Tag = Tag::new("starling/gossip");
-    let topic = message.topic.as_str().as_bytes();
+    let topic = topic.as_str().as_bytes();
     // The gate let only our own topics pass, and their names are short.
     let length = u8::try_from(topic.len()).unwrap_or(u8::MAX);
-    let hash = ID.hash(&[&[length], topic, &message.data]);
+    let hash = ID.hash(&[&[length], topic, data]);
     MessageId::from(hash[..ID_BYTES].to_vec())
 }
 
@@ -127,7 +127,7 @@ fn settings() -> Result<Config, String> {
     ConfigBuilder::default()
         .validation_mode(ValidationMode::Anonymous)
         .validate_messages()
-        .message_id_fn(message_id)
+        .message_id_fn(|message| message_id(&message.topic, &message.data))
         .heartbeat_initial_delay(HEARTBEAT)
         .heartbeat_interval(HEARTBEAT)
         .history_length(usize::try_from(HISTORY_HEARTBEATS).map_err(|error| error.to_string())?)

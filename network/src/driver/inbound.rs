@@ -12,6 +12,9 @@ use std::collections::HashMap;
 pub const MAX_INBOUND_PER_PROTOCOL: u8 = 2;
 /// Bytes of answers on their way to all peers together; beyond it everybody is asked to come back later.
 pub(super) const MAX_QUEUED_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of answers on their way to one peer from which on it gets no further one: a few peers that ask and
+/// do not read must not take all of it.
+pub(super) const MAX_QUEUED_TO_PEER_BYTES: usize = 8 * 1024 * 1024;
 /// When a peer that was refused may come back, milliseconds.
 const RETRY_AFTER_MS: u32 = 500;
 
@@ -60,20 +63,27 @@ impl Inbound {
     }
 
     /// The channel to answer through, and the answer that fits: this one, or "rate limited" when too much is
-    /// on its way already. Nothing if the request is gone.
+    /// on its way already, to this peer or to all. Nothing if the request is gone.
     pub(super) fn answer(
         &mut self,
         token: ReplyToken,
         data: Vec<u8>,
     ) -> Option<(Protocol, Channel, Vec<u8>)> {
         let (key, channel) = self.waiting.remove(&token)?;
-        let fits = self.queued_bytes.saturating_add(data.len()) <= MAX_QUEUED_ANSWER_BYTES;
+        let to_peer = self.places.get(&key).map_or(0, |place| self.queued_to(place.peer));
+        let fits = to_peer < MAX_QUEUED_TO_PEER_BYTES
+            && self.queued_bytes.saturating_add(data.len()) <= MAX_QUEUED_ANSWER_BYTES;
         let data = if fits { data } else { rate_limited() };
         if let Some(place) = self.places.get_mut(&key) {
             place.answer_bytes = data.len();
             self.queued_bytes += data.len();
         }
         Some((key.0, channel, data))
+    }
+
+    /// Bytes of answers on their way to a peer. It has few places, and there are few peers.
+    fn queued_to(&self, peer: PeerId) -> usize {
+        self.places.values().filter(|place| place.peer == peer).map(|place| place.answer_bytes).sum()
     }
 
     /// Forgets the channel of a request, which makes it fail; its place is free once that has happened.

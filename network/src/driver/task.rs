@@ -6,8 +6,9 @@
 
 use super::behaviour::{Behaviour, BehaviourEvent, MAX_DIALS, version};
 use super::bootstrap::{Bootstrap, dial_options, peer_of};
+use super::carried::Carried;
 use super::codec::failure;
-use super::gossip::Gate;
+use super::gossip::{Gate, message_id};
 use super::inbound::{Inbound, rate_limited};
 use super::message::{
     MessageRef, NetCommand, NetEvent, Protocol, ReplyToken, RequestFailure, RequestId, Topic, Verdict,
@@ -60,6 +61,7 @@ pub(super) struct Task {
     swarm: Swarm<Behaviour>,
     chain_id: u32,
     gate: Gate,
+    carried: Carried,
     max_body_bytes: u32,
     commands: mpsc::Receiver<NetCommand>,
     traffic: Arc<Traffic>,
@@ -83,6 +85,7 @@ impl Task {
             swarm,
             chain_id: config.chain_id,
             gate: Gate::new(config.chain_id),
+            carried: Carried::default(),
             max_body_bytes: config.max_body_bytes,
             commands,
             traffic,
@@ -245,10 +248,16 @@ impl Task {
     }
 
     fn publish(&mut self, topic: Topic, data: Vec<u8>) {
-        let bytes = data.len();
+        let (name, bytes) = (topic.ident(self.chain_id).hash(), data.len());
+        if self.carried.contains(&message_id(&name, &data)) {
+            return;
+        }
         let gossip = &mut self.swarm.behaviour_mut().gossip.inner;
-        match gossip.publish(topic.ident(self.chain_id), data) {
-            Ok(_) => self.traffic.published(topic, bytes),
+        match gossip.publish(name, data) {
+            Ok(id) => {
+                self.carried.insert(id);
+                self.traffic.published(topic, bytes);
+            }
             Err(PublishError::NoPeersSubscribedToTopic | PublishError::Duplicate) => {}
             Err(PublishError::AllQueuesFull(peers)) => {
                 tracing::warn!(?topic, peers, "nothing was published: the queues of all peers are full");
@@ -347,6 +356,7 @@ impl Task {
                 // Gossip has such a gate in front of it: nothing else arrives.
                 let Some(topic) = self.gate.topic(&message.topic) else { return };
                 self.traffic.heard(topic, message.data.len());
+                self.carried.insert(id.clone());
                 let message_ref = MessageRef { source: peer, id };
                 let event = NetEvent::Gossip { peer, topic, message: message_ref, data: message.data };
                 self.backlog.push_back(event);

@@ -1,6 +1,7 @@
 //! Real swarms on loopback. Every wait is for a condition; the deadlines only bound a failure.
 
 use super::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::Receiver;
@@ -400,6 +401,45 @@ async fn gossip_is_passed_on_only_after_it_was_accepted() {
         assert!(a.handle.traffic().topic(topic).messages_out >= 4);
         assert!(b.handle.traffic().topic(topic).bytes_in >= 4 * 4);
     }
+}
+
+/// Counts what gossip warns of.
+struct Warnings(Arc<AtomicUsize>);
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, about: &tracing::Metadata<'_>) -> bool {
+        *about.level() == tracing::Level::WARN && about.target().starts_with("libp2p_gossipsub")
+    }
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn what_gossip_has_carried_is_not_published_again() {
+    let warnings = Arc::new(AtomicUsize::new(0));
+    let _guard = tracing::subscriber::set_default(Warnings(Arc::clone(&warnings)));
+    let (mut a, mut b) = pair(TCP).await;
+    warm_up(Topic::Block, &mut a, &mut [], &mut b).await;
+    let publish = || NetCommand::Publish { topic: Topic::Block, data: b"one".to_vec() };
+    a.send(publish()).await;
+    b.gossip(b"one").await;
+    a.send(publish()).await;
+    b.send(publish()).await;
+    a.talk(&mut b, 1).await;
+    b.talk(&mut a, 2).await;
+    assert_eq!(warnings.load(Ordering::Relaxed), 0);
+    assert_eq!(b.handle.traffic().topic(Topic::Block).messages_out, 0);
 }
 
 #[tokio::test]

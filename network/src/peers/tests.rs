@@ -28,10 +28,27 @@ fn each_penalty_has_its_consequence() {
     assert_eq!(sentences(Penalty::Rank, 1_000), Sentence::Nothing, "slow is never a ban");
     assert_eq!(sentences(Penalty::Medium, 3), Sentence::Nothing);
     assert_eq!(sentences(Penalty::Medium, 4), Sentence::Disconnect);
-    assert_eq!(sentences(Penalty::Medium, 10), Sentence::Ban);
+    assert_eq!(sentences(Penalty::Medium, 10), Sentence::Ban { over: None });
     assert_eq!(sentences(Penalty::Heavy, 1), Sentence::Disconnect);
-    assert_eq!(sentences(Penalty::Heavy, 2), Sentence::Ban);
-    assert_eq!(sentences(Penalty::Ban, 1), Sentence::Ban);
+    assert_eq!(sentences(Penalty::Heavy, 2), Sentence::Ban { over: None });
+    assert_eq!(sentences(Penalty::Ban, 1), Sentence::Ban { over: None });
+}
+
+#[test]
+fn the_ban_that_makes_room_for_another_is_named() {
+    let some = |n: u32| {
+        let hash = [&n.to_le_bytes()[..], &[7; 32]].concat();
+        let hash = libp2p::multihash::Multihash::<64>::wrap(0, &hash).expect("36 bytes fit");
+        PeerId::from_multihash(hash).expect("an identity hash of at most 42 bytes")
+    };
+    let mut peers = Peers::default();
+    for (n, at) in (0..u32::try_from(MAX_BANS).unwrap()).zip(1..) {
+        let sentence = peers.penalise(&some(n), Penalty::Ban, "x", Duration::from_secs(at));
+        assert_eq!(sentence, Sentence::Ban { over: None });
+    }
+    let sentence = peers.penalise(&peer(1), Penalty::Ban, "x", MINUTE * 60);
+    assert_eq!(sentence, Sentence::Ban { over: Some(some(0)) });
+    assert!(peers.is_banned(&peer(1)) && !peers.is_banned(&some(0)));
 }
 
 #[test]

@@ -69,6 +69,8 @@ impl Announcements {
         hub: &mut Hub,
     ) {
         let refusal = match Announcement::decode(data) {
+            // Pushed again: not worth the hashing of its ids.
+            Ok(announcement) if message.is_none() && known(&announcement.header.id()) => return,
             Ok(announcement) if announcement.ids_match() => {
                 let header = &announcement.header;
                 if known(&header.id()) {

@@ -11,7 +11,10 @@ use std::time::Duration;
 /// Refusals that wait for the next tick at the most; further ones leave at once.
 const MAX_DELAYED: usize = 256;
 
-/// The state of all quotas; bounded by the connected peers.
+/// Quotas in use up to which those of a peer outlive its connection: connecting again brings no new ones.
+const MAX_KEPT: usize = 4_096;
+
+/// The state of all quotas, of connected peers and of those that used some and left.
 #[derive(Debug, Default)]
 pub(crate) struct Budgets {
     questions: HashMap<(PeerId, Protocol), Bucket>,
@@ -45,17 +48,22 @@ impl Budgets {
         }
     }
 
-    /// Sends the refusals of the time before.
+    /// Sends the refusals of the time before, and forgets quotas that are whole again.
     pub(crate) fn flush(&mut self, hub: &mut Hub) {
         while !self.delayed.is_empty() {
             self.send_first(hub);
         }
+        let now = hub.now;
+        self.questions.retain(|(_, protocol), bucket| !bucket.is_whole(Quota::of_protocol(*protocol), now));
+        self.messages.retain(|(_, topic), bucket| !bucket.is_whole(Quota::of_topic(*topic), now));
     }
 
     /// The peer is gone.
     pub(crate) fn gone(&mut self, peer: &PeerId) {
-        self.questions.retain(|(other, _), _| other != peer);
-        self.messages.retain(|(other, _), _| other != peer);
+        if self.questions.len().saturating_add(self.messages.len()) > MAX_KEPT {
+            self.questions.retain(|(other, _), _| other != peer);
+            self.messages.retain(|(other, _), _| other != peer);
+        }
     }
 
     fn send_first(&mut self, hub: &mut Hub) {

@@ -69,6 +69,7 @@ impl Network {
         self.blocks.gone(peer);
         self.pools.gone(peer);
         self.pulls.gone(peer);
+        self.outbox.gone(peer);
     }
 
     /// A message of a topic, by gossip (then it waits for a verdict) or by `push/1`.
@@ -205,8 +206,12 @@ impl Network {
                 let txs = hub.read(asked, result, wire::txs);
                 self.pulls.answered(id, txs, hub);
             }
-            // Whether these arrived makes no difference to us.
-            Protocol::Announce | Protocol::Push => {
+            Protocol::Announce => {
+                let taken = hub.read(asked, result, wire::nothing);
+                self.outbox.answered(id, taken);
+            }
+            // Whether it arrived makes no difference to us.
+            Protocol::Push => {
                 let _ = hub.read(asked, result, wire::nothing);
             }
         }

@@ -190,7 +190,12 @@ impl Hub {
         match self.peers.penalise(peer, penalty, reason, self.now) {
             Sentence::Nothing => {}
             Sentence::Disconnect => self.drop_peer(*peer, reason, false),
-            Sentence::Ban => self.drop_peer(*peer, reason, true),
+            Sentence::Ban { over } => {
+                if let Some(over) = over {
+                    self.command(NetCommand::Unban(over));
+                }
+                self.drop_peer(*peer, reason, true);
+            }
         }
     }
 

@@ -197,8 +197,11 @@ fn a_pushed_block_is_judged_like_gossip_and_published() {
     assert_eq!(announcements(&bench), 1);
     bench.announcement_checked(header.id(), WANTED);
     assert!(bench.commands.contains(&NetCommand::Publish { topic: Topic::Block, data: data.clone() }));
-    let late = bench.gossip(2, Topic::Block, data);
+    let late = bench.gossip(2, Topic::Block, data.clone());
     assert_eq!(bench.verdicts(&late), [Verdict::Accept]);
+    let again = Question::Push { topic: Topic::Block, data };
+    bench.ask(1, Protocol::Push, again.encode());
+    assert_eq!(announcements(&bench), 1, "pushed once more, it is worth nothing");
 
     let bad = Question::Push { topic: Topic::Tx, data: vec![0] };
     bench.ask(1, Protocol::Push, bad.encode());
@@ -305,6 +308,24 @@ fn over_the_quota_the_answer_is_rate_limited_after_a_moment_and_nobody_is_blamed
     let limited = Answer::RateLimited { retry_after_ms: 1_000 }.encode();
     assert_eq!(reply_to(&bench, token), Some(limited));
     assert!(bench.score(1) >= 0.0);
+}
+
+#[test]
+fn connecting_again_brings_no_new_quota() {
+    let mut bench = Bench::new();
+    let data = Question::BlockIds(GENESIS.into()).encode();
+    for _ in 0..3 {
+        bench.connect(1);
+        for _ in 0..5 {
+            bench.ask(1, Protocol::BlockIds, data.clone());
+        }
+        bench.leave(1);
+    }
+    assert_eq!(bench.reports.len(), 10);
+    bench.pass(10_100);
+    bench.connect(1);
+    bench.ask(1, Protocol::BlockIds, data);
+    assert_eq!(bench.reports.len(), 11);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What we have to say ourselves, no faster than others listen: beyond their budgets it would be ignored.
+//! Transactions are gossiped one by one while they are few, and offered by their ids while they are many.
 
-use crate::driver::{NetCommand, Topic};
+use super::Offers;
+use crate::driver::{NetCommand, RequestId, Topic};
 use crate::limits::{Bucket, Quota};
-use crate::protocol::{ChainView, Hub};
+use crate::protocol::{ChainView, Hub, Miss};
 use crate::wire::{Announcement, Question};
 use libp2p::PeerId;
 use starling_primitives::{BlockId, Wtxid};
@@ -11,8 +13,10 @@ use std::time::Duration;
 
 /// Transactions that wait at the most; more are left to the exchange of pools.
 const MAX_WAITING: usize = 16_384;
-/// Our transactions: somewhat below what others take from one peer, for what we pass on counts too.
+/// Our transactions by gossip: somewhat below what others take from one peer, for what we pass on counts too.
 const TXS: Quota = Quota { each: Duration::from_micros(6_250), burst: 64 };
+/// The same burst.
+const BURST: usize = 64;
 /// Our announcements, likewise.
 const BLOCKS: Quota = Quota { each: Duration::from_millis(300), burst: 8 };
 /// A peer listens this long after it connected: gossip's subscriptions take a moment.
@@ -27,7 +31,13 @@ const MAX_ANNOUNCED: usize = 64;
 /// What waits to be said, and to whom it is best said.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    txs: VecDeque<Wtxid>,
+    /// Transactions, with who gave them to us.
+    txs: VecDeque<(Wtxid, Option<PeerId>)>,
+    offers: Offers,
+    /// There is more to say than gossip takes, until it could take a whole burst again.
+    busy: bool,
+    /// The last that gossip took, a burst at the most.
+    gossiped: VecDeque<(Wtxid, Option<PeerId>)>,
     /// The newest tip, and whether it is our own; an older one is of no use.
     tip: Option<(Announcement, bool)>,
     tx_budget: Bucket,
@@ -38,11 +48,26 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// Tells others of a transaction of our pool.
-    pub(crate) fn tell(&mut self, id: Wtxid) {
+    /// Tells others of a transaction of our pool, but for the peer that gave it to us.
+    pub(crate) fn tell(&mut self, id: Wtxid, from: Option<PeerId>) {
         if self.txs.len() < MAX_WAITING {
-            self.txs.push_back(id);
+            self.txs.push_back((id, from));
         }
+    }
+
+    /// Offers transactions to each peer by their ids, and leaves gossip out.
+    pub(crate) fn offer(&mut self, ids: &[Wtxid]) {
+        ids.iter().for_each(|id| self.offers.push(*id, None));
+    }
+
+    /// An offer was answered, or not.
+    pub(crate) fn answered(&mut self, id: RequestId, result: Result<(), Miss>) {
+        self.offers.answered(id, result);
+    }
+
+    /// The peer is gone.
+    pub(crate) fn gone(&mut self, peer: &PeerId) {
+        self.offers.gone(peer);
     }
 
     /// Tells others of our tip, unless it came to us as an announcement.
@@ -66,24 +91,32 @@ impl Outbox {
     /// Sends what the budgets allow.
     pub(crate) fn step(&mut self, hub: &mut Hub, view: &dyn ChainView) {
         self.send_tip(hub, view);
+        self.send_txs(hub, view);
+        self.offers.step(hub);
+    }
+
+    fn send_txs(&mut self, hub: &mut Hub, view: &dyn ChainView) {
         if hub.peers.is_empty() {
             // Whoever connects asks for our pool.
             self.txs.clear();
         }
-        let settled = |hub: &Hub| hub.peers.iter().any(|(_, peer)| hub.now >= peer.since + SETTLED);
-        if !settled(hub) {
+        if !hub.peers.iter().any(|(_, peer)| hub.now >= peer.since + SETTLED) {
             return;
         }
-        while let Some(id) = self.txs.front() {
-            let Some(tx) = view.pool_tx(id) else {
-                self.txs.pop_front();
-                continue;
-            };
-            if self.tx_budget.take(TXS, 1, hub.now).is_err() {
-                return;
+        while let Some((id, from)) = self.txs.pop_front() {
+            // It may have left the pool meanwhile.
+            let Some(tx) = view.pool_tx(&id) else { continue };
+            let quiet = self.tx_budget.is_whole(TXS, hub.now);
+            let over = self.tx_budget.take(TXS, 1, hub.now).is_err();
+            self.busy = over || (self.busy && !quiet);
+            if self.busy {
+                // Gossip may be slower: nobody is to get a sender's transactions before those they build on.
+                self.gossiped.drain(..).for_each(|(id, from)| self.offers.push(id, from));
+                self.offers.push(id, from);
+            } else {
+                push_bounded(&mut self.gossiped, (id, from), BURST);
+                hub.command(NetCommand::Publish { topic: Topic::Tx, data: tx.bytes().to_vec() });
             }
-            self.txs.pop_front();
-            hub.command(NetCommand::Publish { topic: Topic::Tx, data: tx.bytes().to_vec() });
         }
     }
 

@@ -16,12 +16,17 @@ const MAX_PAGES: u16 = 128;
 const MAX_WALKS: usize = 8;
 /// Pause between looks at the pool of some peer.
 const NOW_AND_THEN: Duration = Duration::from_secs(10);
+/// A look without another page for so long is over: longer than the quota, or a peer's "rate limited", can
+/// hold up an honest one.
+const STUCK: Duration = Duration::from_secs(90);
 
 #[derive(Debug)]
 struct Walk {
     cursor: Wtxid,
     pages: u16,
     request: Option<RequestId>,
+    /// When it began, or the last page came.
+    moved: Duration,
 }
 
 /// Whose pools are to be looked through, and how far that is.
@@ -43,9 +48,12 @@ impl Pools {
         if !view.synced() {
             return;
         }
-        if self.due.is_empty() && self.walks.is_empty() && hub.now >= self.next {
-            self.next = hub.now + NOW_AND_THEN;
-            let peers: Vec<PeerId> = hub.peers.iter().map(|(id, _)| *id).collect();
+        let now = hub.now;
+        self.walks.retain(|_, walk| now.saturating_sub(walk.moved) < STUCK);
+        if self.due.is_empty() && self.walks.len() < MAX_WALKS && now >= self.next {
+            self.next = now + NOW_AND_THEN;
+            let idle = |id: &PeerId| !self.walks.contains_key(id);
+            let peers: Vec<PeerId> = hub.peers.iter().map(|(id, _)| *id).filter(idle).collect();
             self.due.extend(hub.pick(&peers));
         }
         let met = |peer: &&PeerId| hub.peers.get(peer).is_some_and(|peer| peer.status.is_some());
@@ -55,7 +63,7 @@ impl Pools {
                 break;
             }
             self.due.remove(&peer);
-            self.walks.insert(peer, Walk { cursor: Wtxid::ZERO, pages: 0, request: None });
+            self.walks.insert(peer, Walk { cursor: Wtxid::ZERO, pages: 0, request: None, moved: now });
         }
         for (peer, walk) in self.walks.iter_mut().filter(|(_, walk)| walk.request.is_none()) {
             if pulls.has_room(peer, usize::from(MAX_POOL_IDS)) && hub.can_ask(peer, Protocol::Pool, 1) {
@@ -78,6 +86,7 @@ impl Pools {
             Ok((next, ids)) => {
                 walk.cursor = next;
                 walk.pages += 1;
+                walk.moved = now;
                 if next == Wtxid::ZERO || ids.is_empty() || walk.pages >= MAX_PAGES {
                     self.end(&peer, now);
                 }

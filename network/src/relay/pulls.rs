@@ -1,4 +1,6 @@
-//! Fetching transactions that peers offer: at most 256 a request, from one peer at a time each.
+//! Fetching transactions that peers offer: at most 256 a request, one request at a time to a peer, each
+//! transaction from one peer at a time and from another when that one is slow. What a peer offers is fetched
+//! in its order: a sender's transactions that come before those they build on may find no room in the pool.
 
 use crate::driver::{Protocol, RequestId};
 use crate::peers::Penalty;
@@ -6,61 +8,65 @@ use crate::protocol::{ChainView, Hub, Miss, Report, TxSource};
 use crate::wire::{MAX_TX_IDS, Question};
 use libp2p::PeerId;
 use starling_primitives::{Transaction, Wtxid};
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Offers of one peer that wait at the most; more are left to the next look at its pool.
 const MAX_WAITING: usize = 8_192;
-/// Waiting offers looked at for one request.
-const MAX_LOOKED_AT: usize = 512;
+/// How long a transaction that was asked for is not asked from another peer that offers it: whoever offers
+/// and does not send must not keep it from us.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What one peer offers.
+#[derive(Debug, Default)]
+struct Offered {
+    /// In its order.
+    ids: VecDeque<Wtxid>,
+    /// On its way.
+    open: Option<(RequestId, Vec<Wtxid>)>,
+}
 
 /// What is offered, and what is on its way.
 #[derive(Debug, Default)]
 pub(crate) struct Pulls {
-    waiting: BTreeMap<PeerId, VecDeque<Wtxid>>,
-    open: BTreeMap<RequestId, (PeerId, Vec<Wtxid>)>,
-    asked: HashSet<Wtxid>,
+    peers: BTreeMap<PeerId, Offered>,
+    /// When each that is on its way was last asked for.
+    asked: HashMap<Wtxid, Duration>,
 }
 
 impl Pulls {
     /// Whether a whole page of a pool still finds room.
     pub(crate) fn has_room(&self, peer: &PeerId, ids: usize) -> bool {
-        self.waiting.get(peer).map_or(0, VecDeque::len).saturating_add(ids) <= MAX_WAITING
+        let waiting = self.peers.get(peer).map_or(0, |offered| offered.ids.len());
+        waiting.saturating_add(ids) <= MAX_WAITING
     }
 
     /// A peer has these.
     pub(crate) fn offer(&mut self, peer: PeerId, ids: &[Wtxid], view: &dyn ChainView) {
-        let waiting = self.waiting.entry(peer).or_default();
-        let room = MAX_WAITING.saturating_sub(waiting.len());
-        waiting.extend(ids.iter().filter(|id| !view.knows_tx(id)).take(room));
+        let offered = self.peers.entry(peer).or_default();
+        let room = MAX_WAITING.saturating_sub(offered.ids.len());
+        offered.ids.extend(ids.iter().filter(|id| !view.knows_tx(id)).take(room));
     }
 
     /// Asks for what is offered and not known.
     pub(crate) fn step(&mut self, hub: &mut Hub, view: &dyn ChainView) {
-        for (peer, waiting) in &mut self.waiting {
-            while !waiting.is_empty() && hub.can_ask(peer, Protocol::Txs, u32::from(MAX_TX_IDS)) {
-                let mut ids = Vec::new();
-                for _ in 0..waiting.len().min(MAX_LOOKED_AT) {
-                    let Some(id) = waiting.pop_front() else { break };
-                    if self.asked.contains(&id) {
-                        // Another peer was asked; if that fails, this one has it too.
-                        waiting.push_back(id);
-                    } else if !view.knows_tx(&id) && !ids.contains(&id) {
-                        ids.push(id);
-                    }
-                    if ids.len() == usize::from(MAX_TX_IDS) {
-                        break;
-                    }
-                }
-                if ids.is_empty() {
-                    break;
-                }
-                let Some(request) = hub.ask(peer, &Question::Txs(ids.clone())) else { break };
-                self.asked.extend(&ids);
-                self.open.insert(request, (*peer, ids));
+        let now = hub.now;
+        for (peer, offered) in &mut self.peers {
+            if offered.open.is_some() || !hub.can_ask(peer, Protocol::Txs, u32::from(MAX_TX_IDS)) {
+                continue;
+            }
+            let asked = &self.asked;
+            let busy = |id: &Wtxid| asked.get(id).is_some_and(|since| now < *since + PATIENCE);
+            let ids = offered.next(&busy, view);
+            if !ids.is_empty()
+                && let Some(request) = hub.ask(peer, &Question::Txs(ids.clone()))
+            {
+                self.asked.extend(ids.iter().map(|id| (*id, now)));
+                offered.open = Some((request, ids));
             }
         }
-        self.waiting.retain(|_, waiting| !waiting.is_empty());
+        self.peers.retain(|_, offered| offered.open.is_some() || !offered.ids.is_empty());
     }
 
     /// An answer, or none.
@@ -70,7 +76,13 @@ impl Pulls {
         result: Result<Vec<Option<Arc<Transaction>>>, Miss>,
         hub: &mut Hub,
     ) {
-        let Some((peer, ids)) = self.close(id) else { return };
+        let is_it = |offered: &Offered| offered.open.as_ref().is_some_and(|(open, _)| *open == id);
+        let Some((peer, offered)) = self.peers.iter_mut().find(|(_, offered)| is_it(offered)) else { return };
+        let Some((_, ids)) = offered.open.take() else { return };
+        let peer = *peer;
+        for id in &ids {
+            self.asked.remove(id);
+        }
         match result {
             Ok(txs) => {
                 let right = |(tx, id): (&Option<Arc<Transaction>>, &Wtxid)| {
@@ -84,30 +96,31 @@ impl Pulls {
                     hub.report(Report::Transaction { source: TxSource::Direct { peer }, tx });
                 }
             }
-            Err(Miss::RateLimited) => {
-                let waiting = self.waiting.entry(peer).or_default();
-                waiting.extend(ids.into_iter().take(MAX_WAITING.saturating_sub(waiting.len())));
-            }
+            // They were in the list before, so there are hardly more of them than fit.
+            Err(Miss::RateLimited) => ids.into_iter().rev().for_each(|id| offered.ids.push_front(id)),
             Err(Miss::NotHere | Miss::Failed) => {}
         }
     }
 
     /// The peer is gone.
     pub(crate) fn gone(&mut self, peer: &PeerId) {
-        self.waiting.remove(peer);
-        let open: Vec<RequestId> =
-            self.open.iter().filter(|(_, (asked, _))| asked == peer).map(|(id, _)| *id).collect();
-        open.into_iter().for_each(|id| {
-            self.close(id);
-        });
+        let open = self.peers.remove(peer).and_then(|offered| offered.open);
+        for id in open.into_iter().flat_map(|(_, ids)| ids) {
+            self.asked.remove(&id);
+        }
     }
+}
 
-    fn close(&mut self, id: RequestId) -> Option<(PeerId, Vec<Wtxid>)> {
-        let (peer, ids) = self.open.remove(&id)?;
-        ids.iter().for_each(|id| {
-            self.asked.remove(id);
-        });
-        Some((peer, ids))
+impl Offered {
+    /// The ids of one request, up to the first that another peer was asked for: if that fails, this one has it
+    /// too.
+    fn next(&mut self, busy: &dyn Fn(&Wtxid) -> bool, view: &dyn ChainView) -> Vec<Wtxid> {
+        let mut ids = Vec::new();
+        while ids.len() < usize::from(MAX_TX_IDS) && self.ids.front().is_some_and(|id| !busy(id)) {
+            let next = self.ids.pop_front().filter(|id| !view.knows_tx(id) && !ids.contains(id));
+            ids.extend(next);
+        }
+        ids
     }
 }
 

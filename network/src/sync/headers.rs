@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const GIVE_UP: Duration = Duration::from_secs(60);
 /// Peers asked because they have more work, at a time.
 const MAX_SYNC_PEERS: usize = 2;
-/// Peers asked at a time, with those who announced a block on an unknown parent.
+/// Peers asked at a time, up to which one that announced a block on an unknown parent is asked as well.
 const MAX_LEGS: usize = 8;
 /// Pause before a peer that failed is asked again.
 const REST: Duration = Duration::from_secs(10);
@@ -33,6 +33,8 @@ struct Leg {
     /// The last header it sent, and whether that batch was full.
     last: Option<(BlockId, bool)>,
     progress: Duration,
+    /// Only because it announced a block: such a leg takes nothing from the sync.
+    announced: bool,
 }
 
 /// The header sync.
@@ -60,14 +62,15 @@ impl Headers {
         }
         self.legs.retain(|leg| !given_up(leg));
         let stuck = |leg: &Leg| now.saturating_sub(leg.progress) >= PATIENCE && !leg.checking;
-        if self.legs.len() < MAX_SYNC_PEERS
-            && self.legs.iter().all(stuck)
+        let syncing = || self.legs.iter().filter(|leg| !leg.announced);
+        if syncing().count() < MAX_SYNC_PEERS
+            && syncing().all(stuck)
             && let Some(peer) = self.candidate(hub, view)
         {
-            for leg in &self.legs {
+            for leg in syncing() {
                 hub.penalise(&leg.peer, Penalty::Rank, "sends no headers");
             }
-            self.begin(peer, now);
+            self.begin(peer, false, now);
         }
         for leg in self.legs.iter_mut().filter(|leg| leg.request.is_none() && !leg.checking) {
             let locator = locator(leg.last, view);
@@ -80,8 +83,9 @@ impl Headers {
     /// enough.
     pub(crate) fn fetch_from(&mut self, peer: PeerId, synced: bool, now: Duration) {
         let most = if synced { MAX_LEGS } else { 1 };
-        if self.legs.len() < most && self.legs.iter().all(|leg| leg.peer != peer) {
-            self.begin(peer, now);
+        let free = !self.resting.contains_key(&peer) && self.legs.iter().all(|leg| leg.peer != peer);
+        if free && self.legs.len() < most {
+            self.begin(peer, synced, now);
         }
     }
 
@@ -149,8 +153,9 @@ impl Headers {
         self.resting.remove(peer);
     }
 
-    fn begin(&mut self, peer: PeerId, now: Duration) {
-        self.legs.push(Leg { peer, request: None, checking: false, last: None, progress: now });
+    fn begin(&mut self, peer: PeerId, announced: bool, now: Duration) {
+        let (request, checking, last) = (None, false, None);
+        self.legs.push(Leg { peer, request, checking, last, progress: now, announced });
     }
 
     /// The peer has no more for us until it claims another tip.

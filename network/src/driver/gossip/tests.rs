@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn message(topic: &str, data: &[u8]) -> Message {
-    Message { source: None, data: data.to_vec(), sequence_number: None, topic: TopicHash::from_raw(topic) }
+fn id(topic: &str, data: &[u8]) -> MessageId {
+    message_id(&TopicHash::from_raw(topic), data)
 }
 
 #[test]
@@ -12,12 +12,9 @@ fn the_id_covers_topic_and_data() {
     assert_eq!(name, "/starling/0a1b2c3d/tx/1");
     let preimage = [&[23u8][..], name.as_bytes(), b"data"].concat();
     let hash = starling_primitives::tagged("starling/gossip", &[&preimage]);
-    assert_eq!(message_id(&message(&name, b"data")).0, hash[..20]);
-    assert_ne!(message_id(&message(&name, b"date")), message_id(&message(&name, b"data")));
-    assert_ne!(
-        message_id(&message(&Topic::Block.name(1), b"")),
-        message_id(&message(&Topic::Tx.name(1), b""))
-    );
+    assert_eq!(id(&name, b"data").0, hash[..20]);
+    assert_ne!(id(&name, b"date"), id(&name, b"data"));
+    assert_ne!(id(&Topic::Block.name(1), b""), id(&Topic::Tx.name(1), b""));
 }
 
 #[test]

@@ -320,3 +320,19 @@ async fn answers_nobody_reads_fill_a_bounded_store() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn one_peer_that_does_not_read_gets_no_great_share_of_the_store() {
+    let mut victim = Node::with(&DriverConfig { max_body_bytes: 16 * BODY, ..config(TCP) }).await;
+    let attacker = Attacker::with(&mut victim, &Protocol::Bodies.name(CHAIN), Raw { reads: false }).await;
+    let answer = vec![0; inbound::MAX_QUEUED_TO_PEER_BYTES];
+    for _ in 0..2 {
+        attacker.send(vec![1, 0, 0, 0, 0]).await;
+        let (_, token, _) = victim.request().await;
+        victim.send(NetCommand::Reply { token, data: answer.clone() }).await;
+    }
+    still_serves(&mut victim).await;
+    let out = victim.handle.traffic().protocol(Protocol::Bodies).bytes_out;
+    let expected = answer.len() + inbound::rate_limited().len();
+    assert_eq!(out, u64::try_from(expected).unwrap());
+}

@@ -4,6 +4,7 @@ use super::*;
 use crate::driver::Protocol;
 use crate::protocol::AnnounceOutcome;
 use crate::testing::{Bench, GENESIS, announcement, chain, header, ids, status, tx};
+use crate::wire::Answer;
 
 fn published(bench: &Bench, about: Topic) -> usize {
     let fits =
@@ -38,19 +39,49 @@ fn a_submitted_transaction_is_published_once_somebody_listens() {
     assert_eq!(published(&bench, Topic::Tx), 2, "then at once");
 }
 
+/// Answers all offers to a peer, and counts the ids.
+fn offered(bench: &mut Bench, n: u8) -> usize {
+    let mut count = 0;
+    while let Some(asked) = bench.take(n, Protocol::Announce) {
+        bench.reply(&asked, &Answer::Done);
+        if let Question::Announce(ids) = asked.question {
+            count += ids.len();
+        }
+    }
+    count
+}
+
 #[test]
-fn thousands_leave_no_faster_than_others_take_them() {
+fn thousands_are_offered_by_their_ids_beyond_what_gossip_takes() {
     let mut bench = Bench::new();
     bench.meet(1, status(0, 1));
     bench.pass(3_000);
-    for nonce in 0..1_000 {
+    for nonce in 0..3_000 {
         submit(&mut bench, nonce);
     }
     assert_eq!(published(&bench, Topic::Tx), 64);
+    let mut ids = offered(&mut bench, 1);
+    bench.pass(300);
+    ids += offered(&mut bench, 1);
+    assert_eq!(ids, 3_000, "those before too, lest they come after what builds on them");
+    assert_eq!(published(&bench, Topic::Tx), 64);
+}
+
+#[test]
+fn gossip_takes_over_again_when_there_is_little_to_say() {
+    let mut bench = Bench::new();
+    bench.meet(1, status(0, 1));
+    bench.pass(3_000);
+    for nonce in 0..100 {
+        submit(&mut bench, nonce);
+    }
+    bench.pass(100);
+    submit(&mut bench, 100);
+    assert_eq!(published(&bench, Topic::Tx), 64, "no transaction overtakes those before it");
     bench.pass(1_000);
-    assert_eq!(published(&bench, Topic::Tx), 64 + 160);
-    bench.pass(6_000);
-    assert_eq!(published(&bench, Topic::Tx), 1_000);
+    submit(&mut bench, 101);
+    assert_eq!(published(&bench, Topic::Tx), 65);
+    assert_eq!(offered(&mut bench, 1), 101);
 }
 
 #[test]
@@ -61,8 +92,10 @@ fn what_left_the_pool_or_has_no_listener_is_not_published() {
     bench.meet(1, status(0, 1));
     bench.pass(3_000);
     assert_eq!(published(&bench, Topic::Tx), 0, "whoever connects asks for the pool");
-    let outputs = bench.net.reorganised(&ids(&[tx(7), tx(1)]), &bench.view, bench.now);
-    bench.sort(outputs);
+    for id in ids(&[tx(7), tx(1)]) {
+        let outputs = bench.net.transaction_accepted(id, &bench.view, bench.now);
+        bench.sort(outputs);
+    }
     assert_eq!(published(&bench, Topic::Tx), 1, "only what is in the pool");
 }
 
@@ -125,7 +158,7 @@ fn a_tip_found_by_sync_is_announced_only_when_synced_and_only_if_nobody_else_did
 fn what_waits_is_bounded() {
     let mut outbox = Outbox::default();
     for _ in 0..20_000 {
-        outbox.tell(Wtxid::ZERO);
+        outbox.tell(Wtxid::ZERO, None);
     }
     for n in 0..=255 {
         outbox.heard(BlockId::new([n; 32]), crate::testing::peer(1));

@@ -70,7 +70,56 @@ fn now_and_then_some_pool_is_looked_through_for_gossip_may_lose_a_message() {
     bench.pass(2_000);
     assert_eq!(bench.waiting(1, Protocol::Pool), 1);
     bench.pass(60_000);
-    assert_eq!(bench.waiting(1, Protocol::Pool), 1, "not while one is being looked through");
+    assert_eq!(bench.waiting(1, Protocol::Pool), 1, "not while it is being looked through");
+}
+
+#[test]
+fn who_keeps_us_waiting_keeps_us_from_no_other_pool() {
+    let mut bench = Bench::new();
+    bench.meet(1, status(0, 1));
+    bench.meet(2, status(0, 1));
+    let outputs = bench.net.reorganised(&[], &bench.view, bench.now);
+    bench.sort(outputs);
+    let limited = Answer::RateLimited { retry_after_ms: 1_000 };
+    let mut looks = 0;
+    for _ in 0..100 {
+        if let Some(asked) = bench.take(1, Protocol::Pool) {
+            bench.reply(&asked, &limited);
+        }
+        if let Some(asked) = bench.take(2, Protocol::Pool) {
+            bench.reply(&asked, &Answer::Pool { next: Wtxid::ZERO, ids: vec![] });
+            looks += 1;
+        }
+        bench.pass(1_000);
+    }
+    assert!(looks >= 4, "{looks}");
+}
+
+#[test]
+fn a_look_that_does_not_get_on_is_given_up() {
+    let (bench, mut pools) = (Bench::new(), Pools::default());
+    let begun = Duration::from_secs(7);
+    pools.walks.insert(peer(1), Walk { cursor: Wtxid::ZERO, pages: 3, request: None, moved: begun });
+    let mut hub = Hub::new(1);
+    for (now, left) in [(begun + STUCK - Duration::from_millis(1), 1), (begun + STUCK, 0)] {
+        hub.now = now;
+        pools.step(&mut hub, &bench.view, &Pulls::default());
+        assert_eq!(pools.walks.len(), left);
+    }
+}
+
+#[test]
+fn what_a_reorganisation_gave_back_is_offered_to_all() {
+    let mut bench = Bench::new();
+    bench.meet(1, status(0, 1));
+    bench.meet(2, status(0, 1));
+    let returned = ids(&[tx(1), tx(2)]);
+    let outputs = bench.net.reorganised(&returned, &bench.view, bench.now);
+    bench.sort(outputs);
+    for n in [1, 2] {
+        let told = bench.take(n, Protocol::Announce).expect("gossip would keep them back");
+        assert_eq!(told.question, Question::Announce(returned.clone()));
+    }
 }
 
 #[test]
@@ -79,7 +128,7 @@ fn the_pages_of_one_pool_are_bounded() {
     let mut bench = Bench::new();
     greet(&mut bench, 1, true);
     let open = bench.take(1, Protocol::Pool).unwrap();
-    let mut walk = Walk { cursor: Wtxid::ZERO, pages: 0, request: None };
+    let mut walk = Walk { cursor: Wtxid::ZERO, pages: 0, request: None, moved: bench.now };
     let mut pages = 0;
     loop {
         walk.request = Some(open.id);

@@ -55,25 +55,41 @@ fn one_peer_is_asked_at_a_time_and_the_next_when_it_fails() {
 }
 
 #[test]
-fn requests_are_small_few_and_within_the_quota() {
+fn requests_are_small_one_at_a_time_and_within_the_quota() {
     let mut bench = Bench::new();
     bench.meet(1, status(0, 1));
-    let txs: Vec<_> = (0..900).map(tx).collect();
+    let txs: Vec<_> = (0..6_000).map(tx).collect();
     for chunk in txs.chunks(256) {
         announce(&mut bench, 1, &ids(chunk));
+        bench.pass(100);
     }
-    assert_eq!(bench.waiting(1, Protocol::Txs), 2);
-    let mut total = 0;
-    for _ in 0..20 {
+    let mut wanted = Vec::new();
+    for _ in 0..25 {
+        assert!(bench.waiting(1, Protocol::Txs) <= 1);
         while let Some(asked) = bench.take(1, Protocol::Txs) {
-            let wanted = asked_ids(&asked);
-            assert!(wanted.len() <= 256);
-            total += wanted.len();
-            bench.reply(&asked, &Answer::Txs(vec![None; wanted.len()]));
+            let some = asked_ids(&asked);
+            assert!(some.len() <= 256);
+            bench.reply(&asked, &Answer::Txs(vec![None; some.len()]));
+            wanted.extend(some);
         }
         bench.pass(100);
     }
-    assert_eq!(total, 900);
+    assert_eq!(wanted, ids(&txs), "all of them, in the peer's order");
+}
+
+#[test]
+fn whoever_offers_and_does_not_send_keeps_nothing_from_us_for_long() {
+    let mut bench = Bench::new();
+    bench.meet(1, status(0, 1));
+    bench.meet(2, status(0, 1));
+    let offered = ids(&[tx(1), tx(2)]);
+    announce(&mut bench, 1, &offered);
+    announce(&mut bench, 2, &offered);
+    bench.pass(1_900);
+    assert_eq!(bench.waiting(2, Protocol::Txs), 0);
+    bench.pass(200);
+    let asked = bench.take(2, Protocol::Txs).expect("the other has them too");
+    assert_eq!(asked_ids(&asked), offered);
 }
 
 #[test]
@@ -84,8 +100,10 @@ fn a_rate_limited_request_is_asked_again_later() {
     let asked = bench.take(1, Protocol::Txs).unwrap();
     bench.reply(&asked, &Answer::RateLimited { retry_after_ms: 1_000 });
     assert_eq!(bench.waiting(1, Protocol::Txs), 0);
+    announce(&mut bench, 1, &ids(&[tx(2)]));
     bench.pass(1_100);
-    assert_eq!(bench.waiting(1, Protocol::Txs), 1);
+    let again = bench.take(1, Protocol::Txs).expect("asked again");
+    assert_eq!(asked_ids(&again), ids(&[tx(1), tx(2)]), "first what was asked for first");
 }
 
 #[test]
@@ -113,6 +131,6 @@ fn offers_that_wait_are_bounded() {
     let many: Vec<Wtxid> = (0..10_000).map(id).collect();
     let peer = crate::testing::peer(1);
     pulls.offer(peer, &many, &bench.view);
-    assert_eq!(pulls.waiting[&peer].len(), MAX_WAITING);
+    assert_eq!(pulls.peers[&peer].ids.len(), MAX_WAITING);
     assert!(!pulls.has_room(&peer, 1));
 }

@@ -1,8 +1,9 @@
 //! Tests of the header sync.
 
 use super::*;
-use crate::driver::RequestFailure;
-use crate::testing::{Asked, Bench, GENESIS, chain, peer, status};
+use crate::driver::{RequestFailure, Topic};
+use crate::protocol::AnnounceOutcome;
+use crate::testing::{Asked, Bench, GENESIS, announcement, chain, peer, status};
 use crate::wire::Answer;
 
 /// What an honest node with this chain answers.
@@ -225,4 +226,23 @@ fn announcements_on_unknown_parents_do_not_multiply_a_sync_under_way() {
     };
     assert_eq!(ask(false), 1);
     assert_eq!(ask(true), MAX_LEGS);
+}
+
+#[test]
+fn peers_that_announce_and_then_are_silent_keep_nobody_from_the_sync() {
+    let far = chain(GENESIS.into(), 9);
+    let mut bench = Bench::new();
+    for n in 1..=8 {
+        bench.meet(n, status(0, 1));
+        bench.gossip(n, Topic::Block, announcement(&far[usize::from(n)], &[]));
+        bench.announcement_checked(far[usize::from(n)].id(), AnnounceOutcome::UnknownParent);
+        assert_eq!(bench.waiting(n, Protocol::Headers), 1);
+    }
+    bench.meet(9, status(9, 9));
+    assert_eq!(bench.waiting(9, Protocol::Headers), 1, "it claims more work");
+    // Whoever fails rests, whatever it announces.
+    let asked = bench.take(1, Protocol::Headers).expect("asked");
+    bench.reply_raw(&asked, Err(RequestFailure::Timeout));
+    bench.announcement_checked(far[1].id(), AnnounceOutcome::UnknownParent);
+    assert_eq!(bench.waiting(1, Protocol::Headers), 0);
 }
