@@ -2,9 +2,9 @@
 
 use crate::error::ApiError;
 use crate::types::{
-    Account, AccountHistory, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, FeeEstimate, Generated,
-    Head, HeaderInfo, HeaderList, Health, MempoolInfo, MempoolPage, MinedBlock, MiningInfo, MiningTemplate,
-    NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx, TxInfo, TxReport,
+    Account, AccountHistory, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, Event, FeeEstimate,
+    Generated, Head, HeaderInfo, HeaderList, Health, MempoolInfo, MempoolPage, MinedBlock, MiningInfo,
+    MiningTemplate, NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx, TxInfo, TxReport,
 };
 use starling_primitives::{Address, Header, Transaction, TxId};
 use tokio::sync::broadcast;
@@ -122,11 +122,11 @@ pub trait NodeApi: Send + Sync + 'static {
     fn node_status(&self) -> impl Future<Output = ApiResult<NodeStatus>> + Send;
 
     /// `subscribe_heads`: tips from now on. The channel's capacity is how far a subscriber may fall behind.
-    fn subscribe_heads(&self) -> broadcast::Receiver<Head>;
+    fn subscribe_heads(&self) -> broadcast::Receiver<Event<Head>>;
 
     /// `subscribe_txs`: transactions taken into the mempool from now on.
-    fn subscribe_txs(&self) -> broadcast::Receiver<PoolTx>;
+    fn subscribe_txs(&self) -> broadcast::Receiver<Event<PoolTx>>;
 
-    /// `GET /health` and `GET /ready`.
-    fn health(&self) -> impl Future<Output = Health> + Send;
+    /// `GET /ready`.
+    fn health(&self) -> impl Future<Output = ApiResult<Health>> + Send;
 }

@@ -104,7 +104,8 @@ impl Args {
             return Ok(number);
         }
         let message = format!("parameter {name:?} must be {expected}, not {number}");
-        Err(invalid("out_of_range", message).value("param", name).value("max", bounds.end()))
+        let error = invalid("out_of_range", message).hint(usage(self.method));
+        Err(error.value("param", name).value("max", bounds.end()))
     }
 
     /// A number within bounds, or nothing.
@@ -128,7 +129,8 @@ impl Args {
             return Ok(());
         }
         let message = format!("parameter {name:?} has {} characters; {max_chars} are allowed", text.len());
-        Err(invalid("too_long", message).value("param", name).value("max", max_chars))
+        let error = invalid("too_long", message).hint(usage(self.method));
+        Err(error.value("param", name).value("max", max_chars))
     }
 
     /// An address of the chain.
@@ -214,7 +216,8 @@ fn read_hex(text: &str) -> Result<Vec<u8>, ApiError> {
 pub(crate) fn read_transaction(text: &str) -> Result<Transaction, ApiError> {
     if text.len() > MAX_TX_DIGITS {
         let message = format!("{} hex digits are longer than any transaction ({MAX_TX_DIGITS})", text.len());
-        return Err(invalid("too_large", message).value("max", MAX_TX_DIGITS));
+        let error = invalid("too_large", message).hint("send one transaction as `starling` signs it");
+        return Err(error.value("max", MAX_TX_DIGITS));
     }
     Transaction::decode(&read_hex(text)?).map_err(|error| malformed("transaction", &error))
 }

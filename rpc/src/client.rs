@@ -42,12 +42,12 @@ pub enum ClientError {
     /// The node said no, and why.
     #[error("{0}")]
     Refused(ApiError),
-    /// Something else answers there, or a node of another version.
-    #[error("{url} does not answer like a Starling node: {reason}; check --node URL and both versions")]
+    /// Something else answers there, or a node of another version, or one that has no place for us.
+    #[error("{url} {reason}")]
     Bad {
         /// Where.
         url: String,
-        /// What is wrong.
+        /// What it does, and what to do about it.
         reason: String,
     },
     /// The URL or token cannot be used at all.
@@ -79,7 +79,7 @@ impl<T: DeserializeOwned> Events<T> {
     /// [`ClientError::Bad`] for a message that cannot be read.
     pub async fn next(&mut self) -> Option<Result<Event<T>, ClientError>> {
         let message = self.messages.next().await?;
-        Some(message.map_err(|error| ClientError::Bad { url: self.url.clone(), reason: error.to_string() }))
+        Some(message.map_err(|error| strange(self.url.clone(), &error.to_string())))
     }
 }
 
@@ -129,26 +129,29 @@ impl Client {
         match error {
             Error::Call(refusal) => ClientError::Refused(ApiError::from(&refusal)),
             Error::Transport(error) => match error.downcast_ref::<transport::Error>() {
+                Some(transport::Error::Rejected { status_code: 503 }) => busy(url),
                 Some(transport::Error::Rejected { status_code }) => {
-                    ClientError::Bad { url, reason: format!("HTTP status {status_code}") }
+                    strange(url, &format!("HTTP status {status_code}"))
                 }
                 Some(transport::Error::RequestTooLarge) => ClientError::Usage(format!(
                     "a request may have {MAX_BODY_BYTES} bytes; send less at once"
                 )),
-                Some(transport::Error::Http(HttpError::Malformed)) => {
-                    ClientError::Bad { url, reason: "the answer is not JSON".to_owned() }
-                }
+                Some(transport::Error::Http(HttpError::Malformed)) => strange(url, "the answer is not JSON"),
                 Some(transport::Error::Http(HttpError::TooLarge)) => {
-                    ClientError::Bad { url, reason: format!("an answer of over {MAX_ANSWER_BYTES} bytes") }
+                    strange(url, &format!("an answer of over {MAX_ANSWER_BYTES} bytes"))
                 }
-                _ => ClientError::Unreachable { url, reason: whole_chain(error.as_ref()) },
+                _ => match whole_chain(error.as_ref()) {
+                    // The library names a refused WebSocket in words alone.
+                    reason if reason.contains("status code: 503") => busy(url),
+                    reason => ClientError::Unreachable { url, reason },
+                },
             },
             Error::RequestTimeout => {
                 let reason = format!("no answer within {} s", ANSWER_TIMEOUT.as_secs());
                 ClientError::Unreachable { url, reason }
             }
             Error::RestartNeeded(error) => ClientError::Unreachable { url, reason: whole_chain(&error) },
-            other => ClientError::Bad { url, reason: other.to_string() },
+            other => strange(url, &other.to_string()),
         }
     }
 
@@ -169,6 +172,17 @@ impl Client {
         let messages = messages.map_err(|error| self.explain(error))?;
         Ok(Events { messages, url, _connection: connection })
     }
+}
+
+fn strange(url: String, what: &str) -> ClientError {
+    let reason = format!("does not answer like a Starling node: {what}; check --node URL and both versions");
+    ClientError::Bad { url, reason }
+}
+
+/// HTTP 503: no room for the connection, or for the request.
+fn busy(url: String) -> ClientError {
+    let reason = "has no room for another connection or request: the node is busy; try again in a second";
+    ClientError::Bad { url, reason: reason.to_owned() }
 }
 
 /// An error and everything beneath it, in one line: the outermost alone rarely says what is wrong.

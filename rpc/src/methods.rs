@@ -116,7 +116,8 @@ pub(crate) static METHODS: [Method; 29] = [
         20,
         "Canonical headers from a height on, at most 2,000",
     ),
-    call("chain_getTips", &[], "ChainTips", 5, "Every branch head"),
+    // Looks at every header there is, on the core.
+    call("chain_getTips", &[], "ChainTips", 200, "The branch heads with the most work, at most 100"),
     call(
         "tx_submit",
         &[required("tx")],

@@ -6,7 +6,9 @@ mod conn;
 mod handlers;
 mod http;
 mod layer;
+mod places;
 mod quota;
+mod shape;
 
 use crate::api::NodeApi;
 use crate::limits::{MAX_ANSWER_BYTES, MAX_BATCH_CALLS, MAX_BODY_BYTES, MAX_MESSAGE_BYTES};
@@ -19,15 +21,16 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
 use jsonrpsee::server::{BatchRequestConfig, PingConfig, ServerBuilder, StopHandle, stop_channel};
 use layer::GuardLayer;
-use quota::{Memory, Quotas};
+use places::Places;
+use quota::{Client, Memory, Quotas};
 use starling_primitives::Prefix;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -38,7 +41,11 @@ const MAX_HELD_BYTES: usize = 256 * 1024 * 1024;
 /// Calls that read or build much and run at once.
 const MAX_HEAVY_CALLS: usize = 16;
 /// WebSocket connections at the most, of all connections.
-const MAX_WEBSOCKETS: u32 = 256;
+const MAX_WEBSOCKETS: usize = 256;
+/// Connections beyond all others at the most, let in to ask how the node is or to be told that it is busy.
+const MAX_TURNED_AWAY: usize = 128;
+/// The library's own limit of connections: none, for they have their places here.
+const NO_LIMIT: u32 = u32::MAX >> 4;
 /// Subscriptions of one connection at the most.
 const MAX_SUBSCRIPTIONS: u32 = 32;
 /// Messages that wait to be written on one WebSocket.
@@ -55,9 +62,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Limits of connections and clients.
 #[derive(Clone, Debug)]
 pub struct ServerLimits {
-    /// Connections at the most.
+    /// Connections at the most; one client, which is all of this machine too, has half of them.
     pub connections: usize,
-    /// What one client may cost a second. An ordinary call costs 1, each submitted transaction 1, a block 20.
+    /// What one client may cost a second. An ordinary call costs 1, each submitted transaction 1, a block 20,
+    /// an answer 1 more for each 8 KiB.
     pub cost_per_second: u32,
     /// What one client may cost at once after resting.
     pub cost_burst: u32,
@@ -91,7 +99,7 @@ pub struct ServerConfig {
     pub prefix: Prefix,
     /// The token of the marked methods; without one they are refused.
     pub token: Option<String>,
-    /// Where clients find the token, for hints.
+    /// The file that holds the token; hints name it without its folders.
     pub cookie: Option<PathBuf>,
     /// Host names allowed besides localhost and IP addresses.
     pub allowed_hosts: Vec<String>,
@@ -143,6 +151,7 @@ pub(crate) struct ServerShared {
     allowed_hosts: Vec<String>,
     allowed_origins: Vec<String>,
     body_timeout: Duration,
+    places: Arc<Places>,
     quotas: Quotas,
     memory: Arc<Memory>,
     heavy: Semaphore,
@@ -195,9 +204,15 @@ impl Server {
 
 impl ServerShared {
     fn new(config: ServerConfig) -> Self {
-        let token_hint = match &config.cookie {
+        let file = config.cookie.as_deref().and_then(Path::file_name);
+        let token_hint = match file {
             _ if config.token.is_none() => "this node gives out no token".to_owned(),
-            Some(path) => format!("send Authorization: Bearer TOKEN with the token in {}", path.display()),
+            // Where the directory lies is nobody's business but the operator's.
+            Some(name) => format!(
+                "send Authorization: Bearer TOKEN with the token in {} of the node's data directory; \
+                 `starling config show` says where that is",
+                name.display()
+            ),
             None => "send Authorization: Bearer TOKEN with the node's token".to_owned(),
         };
         Self {
@@ -207,6 +222,7 @@ impl ServerShared {
             allowed_hosts: config.allowed_hosts,
             allowed_origins: config.allowed_origins,
             body_timeout: config.limits.body_timeout,
+            places: Places::new(config.limits.connections, MAX_WEBSOCKETS),
             quotas: Quotas::new(config.limits.cost_per_second, config.limits.cost_burst),
             memory: Memory::new(MAX_HELD_BYTES),
             heavy: Semaphore::new(MAX_HEAVY_CALLS),
@@ -216,12 +232,12 @@ impl ServerShared {
 
 /// The library's services for both transports, and what goes with them.
 fn site<A: NodeApi>(api: Arc<A>, shared: &Arc<ServerShared>, stop: StopHandle) -> Site<A> {
-    let builder = |request_bytes: u32, connections: u32| {
+    let builder = |request_bytes: u32| {
         let ping = Duration::from_secs(PING_SECONDS);
         let config = jsonrpsee::server::ServerConfig::builder()
             .max_request_body_size(request_bytes)
             .max_response_body_size(MAX_ANSWER_BYTES)
-            .max_connections(connections)
+            .max_connections(NO_LIMIT)
             .max_subscriptions_per_connection(MAX_SUBSCRIPTIONS)
             .set_batch_request_config(BatchRequestConfig::Limit(MAX_BATCH_CALLS))
             .set_message_buffer_capacity(MAX_WAITING_MESSAGES)
@@ -235,8 +251,8 @@ fn site<A: NodeApi>(api: Arc<A>, shared: &Arc<ServerShared>, stop: StopHandle) -
         api,
         shared: shared.clone(),
         stop,
-        http: builder(MAX_BODY_BYTES, u32::MAX >> 4),
-        websocket: builder(MAX_MESSAGE_BYTES, MAX_WEBSOCKETS),
+        http: builder(MAX_BODY_BYTES),
+        websocket: builder(MAX_MESSAGE_BYTES),
     }
 }
 
@@ -250,7 +266,7 @@ struct Accept {
 
 impl Accept {
     async fn run(self, listener: TcpListener) {
-        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let door = Places::new(MAX_TURNED_AWAY, 0);
         let mut open = JoinSet::new();
         let stopped = self.stop.clone().shutdown();
         tokio::pin!(stopped);
@@ -265,13 +281,15 @@ impl Accept {
                 sleep(ACCEPT_PAUSE).await;
                 continue;
             };
-            match places.clone().try_acquire_owned() {
-                Ok(place) => {
-                    let conn = Conn::new(peer.ip(), &self.shared.memory);
-                    let socket = GuardedSocket::new(tcp, conn.clone(), self.limits.write_timeout, place);
-                    open.spawn(self.serve(socket, conn));
-                }
-                Err(_) => turn_away(&tcp),
+            let client = Client::of(peer.ip());
+            let seat = |places: &Arc<Places>, turned_away| {
+                let conn = Conn::new(client, &self.shared.memory, turned_away);
+                places.take(&conn).map(|place| (conn, place))
+            };
+            // Nobody works at the door, so that there is always somebody there who loses his place.
+            if let Some((conn, place)) = seat(&self.shared.places, false).or_else(|| seat(&door, true)) {
+                let socket = GuardedSocket::new(tcp, conn.clone(), self.limits.write_timeout, place);
+                open.spawn(self.serve(socket, conn));
             }
         }
         drop(listener);
@@ -283,6 +301,7 @@ impl Accept {
     /// One connection, from its first byte to its last or to its upgrade.
     fn serve(&self, socket: GuardedSocket, conn: Arc<Conn>) -> impl Future<Output = ()> + Send + use<> {
         let router = self.router.clone();
+        let evicted = conn.clone();
         let service =
             hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
                 request.extensions_mut().insert(conn.clone());
@@ -299,6 +318,10 @@ impl Accept {
             let mut connection = std::pin::pin!(connection);
             let ended = tokio::select! {
                 ended = connection.as_mut() => ended,
+                () = evicted.evicted() => {
+                    tracing::debug!("an RPC connection gave its place to another");
+                    return;
+                }
                 () = stop.shutdown() => {
                     connection.as_mut().graceful_shutdown();
                     connection.await
@@ -309,14 +332,6 @@ impl Accept {
             }
         }
     }
-}
-
-/// Says why, as far as the socket takes it at once, and closes.
-fn turn_away(tcp: &TcpStream) {
-    const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    // Nobody waits for a client that does not take 80 bytes.
-    let _ = tcp.try_write(FULL);
-    tracing::debug!("an RPC connection was turned away: as many are open as may be");
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use starling_primitives::{
     Policy, Prefix, StateRoot, Transaction, TxId, TxRoot, UnsignedTransaction, Work, WorkHeader,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 
 /// Messages that a subscriber may fall behind.
 pub(crate) const EVENTS_KEPT: usize = 16;
@@ -17,10 +17,18 @@ pub(crate) const EVENTS_KEPT: usize = 16;
 pub(crate) const TIP_HEIGHT: u32 = 7;
 
 pub(crate) struct FakeNode {
-    pub(crate) heads: broadcast::Sender<Head>,
-    pub(crate) txs: broadcast::Sender<PoolTx>,
+    pub(crate) heads: broadcast::Sender<Event<Head>>,
+    pub(crate) txs: broadcast::Sender<Event<PoolTx>>,
     pub(crate) raw_bytes: usize,
     pub(crate) reason: Option<String>,
+    /// Whether the node never says how it is.
+    pub(crate) hangs: bool,
+    /// What `mempool_info` and `chain_getRaw` take one permit of, and how many calls of the former wait or
+    /// waited for one.
+    pub(crate) gate: Semaphore,
+    pub(crate) waiting: AtomicUsize,
+    /// Blocks given by `chain_getRaw`.
+    pub(crate) raw_answers: AtomicUsize,
     pub(crate) submitted: AtomicUsize,
 }
 
@@ -31,6 +39,10 @@ impl Default for FakeNode {
             txs: broadcast::Sender::new(EVENTS_KEPT),
             raw_bytes: 3,
             reason: None,
+            hangs: false,
+            gate: Semaphore::new(Semaphore::MAX_PERMITS),
+            waiting: AtomicUsize::new(0),
+            raw_answers: AtomicUsize::new(0),
             submitted: AtomicUsize::new(0),
         }
     }
@@ -175,6 +187,8 @@ impl NodeApi for FakeNode {
             BlockPart::Body => 0xbb,
             BlockPart::Block => 0xcc,
         };
+        self.gate.acquire().await.unwrap().forget();
+        self.raw_answers.fetch_add(1, Ordering::SeqCst);
         Ok(vec![byte; self.raw_bytes])
     }
 
@@ -195,7 +209,10 @@ impl NodeApi for FakeNode {
         self.submitted.fetch_add(txs.len(), Ordering::SeqCst);
         let submit = |tx: &Transaction| match tx.unsigned().nonce {
             nonce if nonce % 2 == 0 => Ok(tx.txid(&genesis())),
-            nonce => Err(ApiError::new(ErrorKind::Refused, "nonce_too_low", "odd").value("nonce", nonce)),
+            nonce => {
+                let error = ApiError::new(ErrorKind::Refused, "nonce_too_low", "odd");
+                Err(error.hint("take an even one").value("nonce", nonce))
+            }
         };
         Ok(txs.iter().map(submit).collect())
     }
@@ -250,6 +267,8 @@ impl NodeApi for FakeNode {
     }
 
     async fn mempool_info(&self) -> ApiResult<MempoolInfo> {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        self.gate.acquire().await.unwrap().forget();
         let per_byte = Amount::from_motes(7).unwrap();
         let fee_histogram = vec![FeeBand { per_byte, count: 1, bytes: 169 }];
         Ok(MempoolInfo { count: 1, bytes: 169, max_bytes: 1_000, floor: per_byte, waiting: 0, fee_histogram })
@@ -257,17 +276,16 @@ impl NodeApi for FakeNode {
 
     async fn mempool_list(&self, page: PageRequest) -> ApiResult<MempoolPage> {
         let tx = payment(0);
-        let entry = MempoolEntry {
+        let tx = PoolTx {
             txid: tx.txid(&genesis()),
             wtxid: tx.wtxid(),
             from: address(3),
             nonce: 0,
             fee: tx.unsigned().fee,
-            per_byte: Amount::ZERO,
             size: page.limit,
             time: 1,
-            waiting: false,
         };
+        let entry = MempoolEntry { tx, per_byte: Amount::ZERO, waiting: false };
         Ok(MempoolPage { txs: vec![entry], next_cursor: page.cursor })
     }
 
@@ -355,22 +373,25 @@ impl NodeApi for FakeNode {
         })
     }
 
-    fn subscribe_heads(&self) -> broadcast::Receiver<Head> {
+    fn subscribe_heads(&self) -> broadcast::Receiver<Event<Head>> {
         self.heads.subscribe()
     }
 
-    fn subscribe_txs(&self) -> broadcast::Receiver<PoolTx> {
+    fn subscribe_txs(&self) -> broadcast::Receiver<Event<PoolTx>> {
         self.txs.subscribe()
     }
 
-    async fn health(&self) -> Health {
-        Health {
+    async fn health(&self) -> ApiResult<Health> {
+        if self.hangs {
+            std::future::pending().await
+        }
+        Ok(Health {
             ready: self.reason.is_none(),
             reason: self.reason.clone(),
             height: TIP_HEIGHT,
             target_height: TIP_HEIGHT,
             peers: 1,
             seconds_since_block: 3,
-        }
+        })
     }
 }

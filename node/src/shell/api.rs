@@ -12,14 +12,17 @@ use starling_ledger::{Reader, StoreError, View};
 use starling_network::{Multiaddr, NetHandle};
 use starling_primitives::{Address, Header, Transaction, TxId};
 use starling_rpc::types::{
-    Account, AccountHistory, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, FeeEstimate, Generated,
-    Head, HeaderInfo, HeaderList, Health, MempoolInfo, MempoolPage, MinedBlock, MiningInfo, MiningTemplate,
-    NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx, TxInfo, TxReport,
+    Account, AccountHistory, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, Event, FeeEstimate,
+    Generated, Head, HeaderInfo, HeaderList, Health, MempoolInfo, MempoolPage, MinedBlock, MiningInfo,
+    MiningTemplate, NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx, TxInfo, TxReport,
 };
 use starling_rpc::{ApiError, ApiResult, ErrorKind, NodeApi, PageRequest};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tokio::sync::broadcast;
+
+/// What to do about what is the node's own fault.
+const LOOK: &str = "look at the node's log";
 
 /// What the API needs to answer.
 pub(super) struct Api {
@@ -30,9 +33,9 @@ pub(super) struct Api {
     /// Addresses that the node listens on, as they become known.
     pub(super) listen: Arc<Mutex<Vec<Multiaddr>>>,
     /// New tips, as subscribers see them.
-    pub(super) heads: broadcast::Sender<Head>,
+    pub(super) heads: broadcast::Sender<Event<Head>>,
     /// Transactions taken into the pool, as subscribers see them.
-    pub(super) txs: broadcast::Sender<PoolTx>,
+    pub(super) txs: broadcast::Sender<Event<PoolTx>>,
     pub(super) started: Instant,
     /// Whom `mining_start` pays when it is not told.
     pub(super) payout: Option<Address>,
@@ -46,8 +49,9 @@ impl Api {
     ) -> ApiResult<T> {
         let reader = self.reader.clone();
         let done = tokio::task::spawn_blocking(move || f(&reader.view().map_err(internal)?));
-        done.await
-            .map_err(|_| ApiError::new(ErrorKind::Internal, "internal", "the question was not answered"))?
+        let failed =
+            |_| ApiError::new(ErrorKind::Internal, "internal", "the question was not answered").hint(LOOK);
+        done.await.map_err(failed)?
     }
 
     /// Runs a question on the core.
@@ -66,7 +70,7 @@ impl Api {
 /// The database failed: not the asker's fault.
 fn internal(error: StoreError) -> ApiError {
     tracing::error!(%error, "a question could not be answered");
-    ApiError::new(ErrorKind::Internal, "database", error).hint("look at the node's log")
+    ApiError::new(ErrorKind::Internal, "database", error).hint(LOOK)
 }
 
 impl NodeApi for Api {
@@ -176,16 +180,16 @@ impl NodeApi for Api {
         })
     }
 
-    fn subscribe_heads(&self) -> broadcast::Receiver<Head> {
+    fn subscribe_heads(&self) -> broadcast::Receiver<Event<Head>> {
         self.heads.subscribe()
     }
 
-    fn subscribe_txs(&self) -> broadcast::Receiver<PoolTx> {
+    fn subscribe_txs(&self) -> broadcast::Receiver<Event<PoolTx>> {
         self.txs.subscribe()
     }
 
-    async fn health(&self) -> Health {
-        net::health(&self.core).await
+    async fn health(&self) -> ApiResult<Health> {
+        self.ask(net::health).await
     }
 }
 

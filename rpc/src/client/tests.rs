@@ -96,8 +96,8 @@ async fn both_streams_are_delivered() {
         size: 171,
         time: 9,
     };
-    node.heads.send(head(8)).unwrap();
-    node.txs.send(pooled.clone()).unwrap();
+    node.heads.send(Event::Item(head(8))).unwrap();
+    node.txs.send(Event::Item(pooled.clone())).unwrap();
     assert_eq!(heads.next().await.unwrap().unwrap(), Event::Item(head(8)));
     assert_eq!(txs.next().await.unwrap().unwrap(), Event::Item(pooled));
 }

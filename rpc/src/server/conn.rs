@@ -1,33 +1,52 @@
 //! One connection's socket, and what is known about it while it lives.
 //!
 //! The library under WebSocket starts a task for every message that it can read. So what bounds a connection
-//! is here, below it: nothing is read while a write is blocked or while enough calls run, and a write that
-//! stays blocked ends the connection.
+//! is here, below it: nothing is read while a write is blocked, while enough calls run, or while its client
+//! has calls enough in memory, and a write that stays blocked ends the connection.
 
-use super::quota::{Memory, Share};
+use super::places::Place;
+use super::quota::{Client, Memory, Share};
 use futures::task::AtomicWaker;
 use std::io;
-use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::{Sleep, sleep};
 
 /// Calls of one connection that run at once; a batch is one.
 const MAX_RUNNING_CALLS: usize = 8;
 
+/// How much a connection is in use: what loses its place first stands first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    /// It has never sent a request.
+    Silent,
+    /// It has, and waits for the next, or for the rest of one.
+    Idle,
+    /// A call runs, an answer is being written, or it is a WebSocket.
+    Busy,
+}
+
 /// What is shared between a socket and the calls that came over it.
 #[derive(Debug)]
 pub(crate) struct Conn {
     /// Who is at the other end.
-    pub(crate) ip: IpAddr,
+    pub(crate) client: Client,
+    /// Whether it was let in only to be told that no place is left.
+    pub(crate) turned_away: bool,
+    spoke: AtomicBool,
+    websocket: AtomicBool,
+    evicted: Notify,
+    memory: Arc<Memory>,
     /// Bytes of answers that were made and not written yet.
     owed: Mutex<Share>,
+    /// Bytes that a WebSocket has brought while calls ran: they may be messages whose calls wait.
+    brought: Mutex<Share>,
     /// Calls that run or wait to.
     entered: AtomicUsize,
     turns: Semaphore,
@@ -45,20 +64,65 @@ struct Entered<'a>(&'a Conn);
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        self.0.entered.fetch_sub(1, Ordering::AcqRel);
+        if self.0.entered.fetch_sub(1, Ordering::AcqRel) == 1 {
+            lock(&self.0.brought).clear();
+        }
         self.0.reader.wake();
     }
 }
 
 impl Conn {
-    pub(crate) fn new(ip: IpAddr, memory: &Arc<Memory>) -> Arc<Self> {
+    pub(crate) fn new(client: Client, memory: &Arc<Memory>, turned_away: bool) -> Arc<Self> {
+        let share = || Mutex::new(Share::new(memory, client));
         Arc::new(Self {
-            ip,
-            owed: Mutex::new(Share::new(memory)),
+            client,
+            turned_away,
+            spoke: AtomicBool::new(false),
+            websocket: AtomicBool::new(false),
+            evicted: Notify::new(),
+            memory: memory.clone(),
+            owed: share(),
+            brought: share(),
             entered: AtomicUsize::new(0),
             turns: Semaphore::new(MAX_RUNNING_CALLS),
             reader: AtomicWaker::new(),
         })
+    }
+
+    /// A request's head has come.
+    pub(crate) fn speaks(&self) {
+        self.spoke.store(true, Ordering::Release);
+    }
+
+    /// From now on the connection is a WebSocket.
+    pub(crate) fn upgrades(&self) {
+        self.websocket.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_websocket(&self) -> bool {
+        self.websocket.load(Ordering::Acquire)
+    }
+
+    /// How much it is in use.
+    pub(crate) fn standing(&self) -> Standing {
+        let calls = self.entered.load(Ordering::Acquire) > 0;
+        if self.is_websocket() || calls || !lock(&self.owed).is_empty() {
+            Standing::Busy
+        } else if self.spoke.load(Ordering::Acquire) {
+            Standing::Idle
+        } else {
+            Standing::Silent
+        }
+    }
+
+    /// Takes its place away; it ends.
+    pub(crate) fn evict(&self) {
+        self.evicted.notify_one();
+    }
+
+    /// Waits until its place is taken away.
+    pub(crate) async fn evicted(&self) {
+        self.evicted.notified().await;
     }
 
     /// Waits for a call's turn.
@@ -71,16 +135,30 @@ impl Conn {
 
     /// Counts an answer that is about to be written.
     pub(crate) fn owe(&self, bytes: usize) {
-        self.owed.lock().unwrap_or_else(PoisonError::into_inner).add(bytes);
+        lock(&self.owed).add(bytes);
     }
 
-    fn written(&self, bytes: usize) {
-        self.owed.lock().unwrap_or_else(PoisonError::into_inner).shrink(bytes);
+    /// Counts what was written, or will never be.
+    pub(crate) fn settle(&self, bytes: usize) {
+        lock(&self.owed).shrink(bytes);
     }
 
+    /// Whether there is no room for what another call of this client may need.
+    pub(crate) fn is_out_of_memory(&self) -> bool {
+        self.memory.is_full(self.client)
+    }
+
+    /// Whether nothing more is read before one of the running calls has ended.
     fn is_busy(&self) -> bool {
-        self.entered.load(Ordering::Acquire) >= MAX_RUNNING_CALLS
+        match self.entered.load(Ordering::Acquire) {
+            0 => false,
+            calls => calls >= MAX_RUNNING_CALLS || self.is_out_of_memory(),
+        }
     }
+}
+
+fn lock(share: &Mutex<Share>) -> MutexGuard<'_, Share> {
+    share.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The socket of a connection.
@@ -95,17 +173,12 @@ pub(crate) struct GuardedSocket {
     cut: bool,
     /// Whether the tasks that the last read gave rise to get to run before the next.
     rest: bool,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl GuardedSocket {
     /// Wraps an accepted socket, which keeps its place among all connections until it is dropped.
-    pub(crate) fn new(
-        tcp: TcpStream,
-        conn: Arc<Conn>,
-        write_timeout: Duration,
-        place: OwnedSemaphorePermit,
-    ) -> Self {
+    pub(crate) fn new(tcp: TcpStream, conn: Arc<Conn>, write_timeout: Duration, place: Place) -> Self {
         Self { tcp, conn, write_timeout, blocked: None, cut: false, rest: false, _place: place }
     }
 
@@ -114,7 +187,7 @@ impl GuardedSocket {
         match result {
             Poll::Ready(result) => {
                 if let Ok(bytes) = result {
-                    self.conn.written(bytes);
+                    self.conn.settle(bytes);
                 }
                 if self.blocked.take().is_some() {
                     self.conn.reader.wake();
@@ -155,7 +228,11 @@ impl AsyncRead for GuardedSocket {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        let before = buf.filled().len();
         ready!(Pin::new(&mut self.tcp).poll_read(cx, buf))?;
+        if self.conn.is_websocket() && self.conn.entered.load(Ordering::Acquire) > 0 {
+            lock(&self.conn.brought).add(buf.filled().len() - before);
+        }
         self.rest = true;
         Poll::Ready(Ok(()))
     }

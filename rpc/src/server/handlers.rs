@@ -127,6 +127,7 @@ enum Submitted {
 /// The node broke its promise of one result for each transaction.
 fn missing_result() -> ApiError {
     ApiError::new(ErrorKind::Internal, "internal", "the node gave no result for a transaction")
+        .hint("ask tx_get what became of it")
 }
 
 async fn submit_one<A: NodeApi>(call: &Call<A>, text: &str) -> ApiResult<Submitted> {
@@ -216,8 +217,11 @@ fn subscriptions<A: NodeApi>(module: &mut Module<A>) {
 }
 
 /// Registers a subscription: its name, the name of its messages, and the name of its end.
-fn stream<A, T>(module: &mut Module<A>, names: [&'static str; 3], open: fn(&A) -> broadcast::Receiver<T>)
-where
+fn stream<A, T>(
+    module: &mut Module<A>,
+    names: [&'static str; 3],
+    open: fn(&A) -> broadcast::Receiver<Event<T>>,
+) where
     A: NodeApi,
     T: Serialize + Clone + Send + 'static,
 {
@@ -243,7 +247,7 @@ where
 /// Passes messages on until either end is gone. While the client does not read, the channel overwrites what
 /// is oldest, and the client learns how many it missed.
 async fn deliver<T: Serialize + Clone>(
-    mut source: broadcast::Receiver<T>,
+    mut source: broadcast::Receiver<Event<T>>,
     sink: &SubscriptionSink,
     caller: &Caller,
 ) {
@@ -251,7 +255,7 @@ async fn deliver<T: Serialize + Clone>(
         let event = tokio::select! {
             () = sink.closed() => return,
             received = source.recv() => match received {
-                Ok(item) => Event::Item(item),
+                Ok(event) => event,
                 Err(RecvError::Lagged(missed)) => Event::Missed { missed },
                 Err(RecvError::Closed) => return,
             },

@@ -2,8 +2,9 @@
 //!
 //! Batches are taken apart here, for the library's own batch would go past this layer.
 
-use super::ServerShared;
 use super::conn::Conn;
+use super::shape::invalid_request;
+use super::{MAX_SUBSCRIPTIONS, ServerShared};
 use crate::args::Args;
 use crate::error::{ApiError, ErrorKind};
 use crate::limits::MAX_ANSWER_BYTES;
@@ -12,11 +13,15 @@ use jsonrpsee::core::JsonRawValue;
 use jsonrpsee::core::middleware::{Batch, BatchEntry, Notification, RpcServiceT};
 use jsonrpsee::core::server::{BatchResponseBuilder, MethodResponse};
 use jsonrpsee::server::middleware::rpc::RpcService;
+use jsonrpsee::types::error::{OVERSIZED_RESPONSE_CODE, TOO_MANY_SUBSCRIPTIONS_CODE};
 use jsonrpsee::types::{ErrorObjectOwned, Extensions, Id, Request};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 use tower::Layer;
+
+/// Bytes of an answer that cost its client one unit more: large ones take work to make.
+const ANSWER_BYTES_PER_COST: usize = 8 * 1024;
 
 /// Who makes a call, kept in the request's extensions.
 #[derive(Clone, Debug)]
@@ -27,6 +32,10 @@ pub(crate) struct Caller {
     /// Whether the call came over WebSocket.
     pub(crate) websocket: bool,
 }
+
+/// Marks an answer that is none: nothing of what came had an id.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Silent;
 
 /// Puts [`Guard`] before the library's service.
 #[derive(Clone)]
@@ -50,7 +59,15 @@ pub(crate) struct Guard {
 impl ServerShared {
     /// Takes a call's cost from its client's budget; the operator has none.
     pub(crate) fn charge(&self, caller: &Caller, cost: u32) -> Result<(), ApiError> {
-        if caller.trusted { Ok(()) } else { self.quotas.charge(caller.conn.ip, cost, Instant::now()) }
+        if caller.trusted { Ok(()) } else { self.quotas.charge(caller.conn.client, cost, Instant::now()) }
+    }
+
+    /// Takes from its client's budget what an answer of this size has cost more.
+    fn spend(&self, caller: &Caller, bytes: usize) {
+        let cost = u32::try_from(bytes / ANSWER_BYTES_PER_COST).unwrap_or(u32::MAX);
+        if cost > 0 && !caller.trusted {
+            self.quotas.spend(caller.conn.client, cost, Instant::now());
+        }
     }
 
     /// Whether this call may be made.
@@ -70,9 +87,6 @@ impl ServerShared {
             let message = format!("{name} works over WebSocket only");
             let error = ApiError::new(ErrorKind::Unavailable, "needs_websocket", message);
             return Err(error.hint("connect to ws:// at the same address and port"));
-        }
-        if self.memory.is_full() {
-            return Err(busy());
         }
         if method.form == Form::Unsubscribe {
             // The library reads the id by position only, and answers false to anything else.
@@ -95,37 +109,72 @@ impl Guard {
             true => Some(self.shared.heavy.acquire().await.expect("turns are never closed")),
             false => None,
         };
+        // Asked after the wait: calls that waited together must not all be answered into the same room.
+        if caller.conn.is_out_of_memory() {
+            return refuse(request.id, busy());
+        }
+        let id = request.id.clone();
         let answer = self.inner.call(request).await;
-        caller.conn.owe(answer.as_json().get().len());
-        answer
+        self.shared.spend(&caller, answer.as_json().get().len());
+        match answer.as_error_code() {
+            Some(OVERSIZED_RESPONSE_CODE) => refuse(id, answer_too_large()),
+            Some(TOO_MANY_SUBSCRIPTIONS_CODE) => refuse(id, too_many_subscriptions()),
+            _ => answer,
+        }
     }
 
-    /// A batch, one call after the other.
-    async fn many(&self, batch: Batch<'_>) -> MethodResponse {
+    /// A batch, one call after the other; `conn` is that of its requests, if it holds any.
+    async fn many(&self, batch: Batch<'_>, conn: Option<&Conn>) -> MethodResponse {
+        if batch.is_empty() {
+            return refuse(Id::Null, invalid_request());
+        }
         let most = usize::try_from(MAX_ANSWER_BYTES).unwrap_or(usize::MAX);
         let mut answers = BatchResponseBuilder::new_with_limit(most);
-        let mut silent = false;
+        let mut owed = 0;
         for entry in batch {
             let answer = match entry {
                 Ok(BatchEntry::Call(request)) => self.one(request).await,
-                Ok(BatchEntry::Notification(_)) => MethodResponse::notification(),
-                Err(error) => {
-                    let (error, id) = error.into_parts();
-                    MethodResponse::error(id, error)
-                }
+                Ok(BatchEntry::Notification(_)) => continue,
+                Err(error) => refuse(error.into_parts().1, invalid_request()),
             };
+            owed += conn.map_or(0, |conn| owe(conn, &answer));
             // The answer to a subscription went out by itself when it was accepted.
-            if answer.is_notification() || answer.is_subscription() {
-                silent = true;
-            } else if let Err(too_large) = answers.append(answer) {
-                return too_large;
+            if !answer.is_subscription() && answers.append(answer).is_err() {
+                // What was made so far is not written.
+                conn.inspect(|conn| conn.settle(owed));
+                return refuse(Id::Null, answer_too_large());
             }
         }
-        if answers.is_empty() && silent {
-            return MethodResponse::notification();
-        }
-        MethodResponse::from_batch(answers.finish())
+        if answers.is_empty() { silence() } else { MethodResponse::from_batch(answers.finish()) }
     }
+}
+
+/// Counts an answer that is about to be written, and says how many bytes it has.
+fn owe(conn: &Conn, answer: &MethodResponse) -> usize {
+    let bytes = if answer.is_subscription() { 0 } else { answer.as_json().get().len() };
+    conn.owe(bytes);
+    bytes
+}
+
+/// What is not answered.
+fn silence() -> MethodResponse {
+    let mut nothing = MethodResponse::notification();
+    nothing.extensions_mut().insert(Silent);
+    nothing
+}
+
+fn answer_too_large() -> ApiError {
+    let message = format!("the answer would be over {MAX_ANSWER_BYTES} bytes");
+    ApiError::new(ErrorKind::TooLarge, "answer_too_large", message)
+        .hint("ask for less at once: fewer calls in a batch, shorter pages")
+        .value("max", MAX_ANSWER_BYTES)
+}
+
+fn too_many_subscriptions() -> ApiError {
+    let message = format!("this connection has {MAX_SUBSCRIPTIONS} subscriptions already");
+    ApiError::new(ErrorKind::Unavailable, "too_many_subscriptions", message)
+        .hint("end one with its unsubscribe method, or open another connection")
+        .value("max", MAX_SUBSCRIPTIONS)
 }
 
 /// There is no room for another body or answer.
@@ -155,7 +204,9 @@ impl RpcServiceT for Guard {
         async move {
             let caller = caller_of(&request.extensions);
             let _turn = caller.conn.turn().await;
-            this.one(request).await
+            let answer = this.one(request).await;
+            owe(&caller.conn, &answer);
+            answer
         }
     }
 
@@ -164,18 +215,19 @@ impl RpcServiceT for Guard {
         async move {
             // Every entry has the same caller; one that is no request at all has none.
             let caller = batch.iter().flatten().next().map(|entry| caller_of(entry.extensions()));
-            let _turn = match &caller {
-                Some(caller) => Some(caller.conn.turn().await),
+            let conn = caller.as_ref().map(|caller| &*caller.conn);
+            let _turn = match conn {
+                Some(conn) => Some(conn.turn().await),
                 None => None,
             };
-            this.many(batch).await
+            this.many(batch, conn).await
         }
     }
 
     fn notification<'a>(
         &self,
-        notification: Notification<'a>,
+        _notification: Notification<'a>,
     ) -> impl Future<Output = MethodResponse> + Send + 'a {
-        self.inner.notification(notification)
+        std::future::ready(silence())
     }
 }

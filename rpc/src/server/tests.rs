@@ -1,5 +1,8 @@
 //! The server over real sockets, with a fake node behind it.
 
+mod crowds;
+mod errors;
+
 use super::handlers::module;
 use super::{Server, ServerConfig, ServerError, ServerHandle, ServerLimits, ServerShared};
 use crate::hex::to_hex;
@@ -241,8 +244,6 @@ async fn a_batch_is_checked_call_by_call() {
     let codes: Vec<_> = answers[1..5].iter().map(code).collect();
     assert_eq!(codes, ["unauthorized", "method_not_found", "unknown_parameter", "needs_websocket"]);
     assert_eq!((answers.len(), &answers[5]["error"]["code"]), (6, &json!(-32600)));
-    let (status, nothing) = post_with(&server, r#"[{"jsonrpc":"2.0","method":"chain_info"}]"#, "").await;
-    assert_eq!((status, nothing), (200, Value::Null));
 }
 
 #[tokio::test]
@@ -329,7 +330,9 @@ async fn marked_methods_need_the_token() {
     for method in marked {
         let answer = call(&server, method, json!([])).await;
         assert_eq!((&answer["error"]["code"], code(&answer)), (&json!(-32022), "unauthorized"));
-        assert!(answer["error"]["data"]["hint"].as_str().unwrap().contains("/data/rpc.cookie"));
+        let hint = answer["error"]["data"]["hint"].as_str().unwrap();
+        assert!(hint.contains(" rpc.cookie ") && hint.contains("starling config show"), "{hint}");
+        assert!(!answer.to_string().contains("/data"), "where it lies is not told: {answer}");
     }
     let stop = request("mining_stop", json!([]));
     for wrong in ["Bearer", "Bearer 00", "Basic abc", &format!("Bearer {TOKEN}0"), TOKEN] {
@@ -389,23 +392,35 @@ async fn foreign_hosts_and_origins_are_refused() {
     }
 }
 
+/// What a supervisor gets: status and JSON.
+async fn get(server: &ServerHandle, path: &str) -> (u16, Value) {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    let answer = raw(server, request.as_bytes()).await;
+    let json = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    (answer[9..12].parse().unwrap(), json)
+}
+
 #[tokio::test]
 async fn supervisors_see_health_and_readiness() {
     let (server, _) = start(config()).await;
-    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-    for path in ["/health", "/ready"] {
-        let answer = raw(&server, get(path).as_bytes()).await;
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        let json: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
-        let expected = json!({"ready": true, "reason": null, "height": 7, "target_height": 7, "peers": 1,
-            "seconds_since_block": 3});
-        assert_eq!(json, expected);
-    }
+    let alive = (200, json!({"alive": true}));
+    assert_eq!(get(&server, "/health").await, alive);
+    let mut expected = json!({"ready": true, "reason": null, "height": 7, "target_height": 7, "peers": 1,
+        "seconds_since_block": 3});
+    assert_eq!(get(&server, "/ready").await, (200, expected.clone()));
+
     let node = FakeNode { reason: Some("fetching headers".to_owned()), ..FakeNode::default() };
     let server = Server::start(config(), Arc::new(node)).await.unwrap();
-    let answer = raw(&server, get("/ready").as_bytes()).await;
-    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("fetching headers"), "{answer}");
-    assert!(raw(&server, get("/health").as_bytes()).await.starts_with("HTTP/1.1 200"));
+    expected["ready"] = false.into();
+    expected["reason"] = "fetching headers".into();
+    assert_eq!(get(&server, "/ready").await, (503, expected));
+    assert_eq!(get(&server, "/health").await, alive);
+
+    let node = FakeNode { hangs: true, ..FakeNode::default() };
+    let server = Server::start(config(), Arc::new(node)).await.unwrap();
+    assert_eq!(get(&server, "/health").await, alive, "nobody is waited for");
+    let busy = json!({"ready": false, "reason": "busy: the node has not answered within 1 s"});
+    assert_eq!(get(&server, "/ready").await, (503, busy));
 }
 
 #[tokio::test]
@@ -419,22 +434,6 @@ async fn slow_heads_and_bodies_are_cut() {
     let answer = raw(&server, (post_head(100, "") + "{").as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("body_timeout"), "{answer}");
     assert!(begun.elapsed() >= 3 * quick);
-}
-
-#[tokio::test]
-async fn connections_over_the_limit_are_turned_away() {
-    let (server, _) = start(limited(ServerLimits { connections: 2, ..ServerLimits::default() })).await;
-    let mut held = Vec::new();
-    for _ in 0..2 {
-        let mut socket = TcpStream::connect(server.local_addr).await.unwrap();
-        // An answer shows that the connection has its place.
-        socket.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
-        socket.read_exact(&mut [0; 12]).await.unwrap();
-        held.push(socket);
-    }
-    assert!(raw(&server, b"").await.starts_with("HTTP/1.1 503"));
-    held.pop();
-    until_served(&server).await;
 }
 
 /// Waits until a new connection is served.
@@ -536,6 +535,11 @@ async fn garbage_over_a_websocket_is_an_error_and_the_connection_lives() {
     let many = format!("[{}]", vec![request("chain_info", json!([])); 1_001].join(","));
     socket.write_all(&frame(&many)).await.unwrap();
     assert!(next_frame(&mut socket).await.contains("-32010"));
+    socket.write_all(&frame(r#"{"jsonrpc":"2.0","method":"chain_info"}"#)).await.unwrap();
+    for empty in ["[]", r#"[{"jsonrpc":"2.0","method":"chain_info"},{"id":3}]"#] {
+        socket.write_all(&frame(empty)).await.unwrap();
+        assert!(next_frame(&mut socket).await.contains("\"code\":\"invalid_request\""), "{empty}");
+    }
     let mut large = bare_websocket(&server).await;
     let _ = large.write_all(&frame(&" ".repeat(most + 1))).await;
     assert!(next_frame(&mut large).await.contains("-32007"));
@@ -574,7 +578,7 @@ async fn subscriptions_deliver_and_end() {
     let (server, node) = start(config()).await;
     let client = websocket(&server, None).await;
     let mut events = heads(&client).await;
-    node.heads.send(head(8)).unwrap();
+    node.heads.send(Event::Item(head(8))).unwrap();
     assert_eq!(events.next().await.unwrap().unwrap(), Event::Item(head(8)));
     events.unsubscribe().await.unwrap();
     let begun = Instant::now();
@@ -599,7 +603,7 @@ async fn a_slow_subscriber_learns_what_it_missed() {
     // Sent in one go, without a chance for anybody to take them.
     let sent = u32::try_from(EVENTS_KEPT).unwrap() + 84;
     for height in 0..sent {
-        node.heads.send(head(height)).unwrap();
+        node.heads.send(Event::Item(head(height))).unwrap();
     }
     assert_eq!(events.next().await.unwrap().unwrap(), Event::Missed { missed: 84 });
     for height in 84..sent {

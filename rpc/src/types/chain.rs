@@ -263,10 +263,10 @@ pub struct HeaderList {
     pub headers: Vec<HeaderInfo>,
 }
 
-/// `chain_getTips`: every branch head, best first.
+/// `chain_getTips`: the canonical tip, then the branch heads with the most work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainTips {
-    /// The heads.
+    /// At most 100.
     pub tips: Vec<ChainTip>,
 }
 

@@ -1,8 +1,9 @@
 //! What is pending.
 
+use super::PoolTx;
 use crate::serial;
 use serde::{Deserialize, Serialize};
-use starling_primitives::{Amount, TxId, Wtxid};
+use starling_primitives::Amount;
 
 /// `mempool_info`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,26 +47,12 @@ pub struct MempoolPage {
 /// One pending transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MempoolEntry {
-    /// What people call it by.
-    #[serde(with = "serial::text")]
-    pub txid: TxId,
-    /// What names its exact encoding.
-    #[serde(with = "serial::text")]
-    pub wtxid: Wtxid,
-    /// Address of the sender.
-    pub from: String,
-    /// The sender's nonce that it uses up.
-    pub nonce: u64,
-    /// What the miner gets.
-    #[serde(with = "serial::motes")]
-    pub fee: Amount,
+    /// What a subscriber is told of it.
+    #[serde(flatten)]
+    pub tx: PoolTx,
     /// Motes per byte.
     #[serde(with = "serial::motes")]
     pub per_byte: Amount,
-    /// Bytes of the encoding.
-    pub size: u32,
-    /// When it came, in Unix seconds.
-    pub time: u64,
     /// Whether it waits behind a gap of nonces.
     pub waiting: bool,
 }

@@ -67,7 +67,7 @@ pub struct MiningInfo {
     pub difficulty: f64,
     /// Height of the next block.
     pub height: u32,
-    /// Why templates are not handed out now, where they are not.
+    /// Why templates are not handed out now, where they are not; on a private chain, how it mines by itself.
     pub reason: Option<String>,
 }
 

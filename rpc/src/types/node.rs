@@ -22,7 +22,7 @@ pub struct NodeStatus {
     pub resident_bytes: Option<u64>,
 }
 
-/// `GET /health` and `GET /ready`, for supervisors.
+/// `GET /ready`, for supervisors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     /// Whether the node answers and is at the best chain.

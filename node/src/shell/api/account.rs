@@ -1,6 +1,6 @@
 //! Accounts and what happened to them.
 
-use super::internal;
+use super::{LOOK, internal};
 use crate::core::Core;
 use starling_consensus::Accounts;
 use starling_ledger::{AddressEvent, View};
@@ -33,7 +33,10 @@ pub(super) fn history(view: &View<'_>, address: Address, page: &PageRequest) -> 
 }
 
 fn entry(view: &View<'_>, event: &AddressEvent) -> ApiResult<HistoryEntry> {
-    let lost = || ApiError::new(ErrorKind::Internal, "database", "an entry's block is not stored");
+    let lost = || {
+        let error = ApiError::new(ErrorKind::Internal, "database", "an entry's block is not stored");
+        error.hint(LOOK)
+    };
     let block = view.canonical(event.height).map_err(internal)?.ok_or_else(lost)?;
     let header = view.header(&block).map_err(internal)?.ok_or_else(lost)?.header;
     let paid = !event.sent.is_zero();

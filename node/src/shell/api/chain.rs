@@ -1,6 +1,6 @@
 //! Blocks, headers, tips, and the chain as a whole.
 
-use super::{Api, internal};
+use super::{Api, LOOK, internal};
 use crate::core::{Core, SyncState};
 use starling_consensus::Status;
 use starling_ledger::View;
@@ -13,6 +13,8 @@ use starling_rpc::{ApiError, ApiResult, ErrorKind};
 
 /// Blocks over which the hash rate is estimated.
 const RATE_BLOCKS: u32 = 144;
+/// Branch heads that are told at the most.
+const MAX_TIPS: usize = 100;
 
 /// Hashes that a block is expected to take, and estimated hashes a second, at the tip.
 pub(super) fn rates(core: &Core) -> (f64, f64) {
@@ -43,7 +45,7 @@ impl Api {
 
 fn info(core: &mut Core) -> ApiResult<ChainInfo> {
     let (chain, tip) = (core.chain().clone(), core.ledger().tip());
-    let missing = || ApiError::new(ErrorKind::Internal, "internal", "the tip has no header");
+    let missing = || ApiError::new(ErrorKind::Internal, "internal", "the tip has no header").hint(LOOK);
     let head = core.tree().get(&tip.id).ok_or_else(missing)?;
     let (difficulty, hash_rate) = rates(core);
     let stage = match core.sync_state() {
@@ -76,18 +78,17 @@ fn info(core: &mut Core) -> ApiResult<ChainInfo> {
     })
 }
 
-/// Every branch head, the connected one first.
+/// The branch heads with the most work, the connected one first.
 pub(super) fn tips(core: &mut Core) -> ChainTips {
     let active = core.ledger().tip().id;
     let tree = core.tree();
     let mut heads = tree.heads();
-    if !heads.iter().any(|head| head.id == active) {
-        heads.extend(tree.get(&active));
-    }
+    heads.retain(|head| head.id != active);
+    heads.truncate(MAX_TIPS - 1);
     let tip = |head: &starling_consensus::HeaderInfo| ChainTip {
         id: head.id,
         height: head.height,
-        fork_height: tree.path(&active, &head.id).map_or(0, |(fork, _)| fork.height),
+        fork_height: tree.fork_height(&active, &head.id).unwrap_or(0),
         work: head.work,
         status: match head.status {
             _ if head.id == active => TipStatus::Active,
@@ -96,9 +97,7 @@ pub(super) fn tips(core: &mut Core) -> ChainTips {
             Status::Body | Status::Connected => TipStatus::Fork,
         },
     };
-    let mut tips: Vec<_> = heads.iter().map(tip).collect();
-    tips.sort_by_key(|tip| tip.status != TipStatus::Active);
-    ChainTips { tips }
+    ChainTips { tips: tree.get(&active).iter().chain(&heads).map(tip).collect() }
 }
 
 pub(super) fn header(view: &View<'_>, block: BlockRef) -> ApiResult<HeaderInfo> {
@@ -165,3 +164,6 @@ fn no_body(id: &BlockId) -> ApiError {
         ApiError::new(ErrorKind::Unavailable, "no_body", format!("the body of block {id} is not here"));
     error.hint("ask for the header, or wait until the node is synchronised")
 }
+
+#[cfg(test)]
+mod tests;

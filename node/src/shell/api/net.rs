@@ -2,7 +2,6 @@
 
 use super::Api;
 use crate::core::{Core, SyncState};
-use crate::shell::core_task::{CoreGone, CoreHandle};
 use starling_network::{Multiaddr, Protocol, Topic};
 use starling_rpc::types::{Direction, Health, NetAdded, NetInfo, PeerInfo, ProtocolTraffic};
 use starling_rpc::{ApiError, ApiResult, ErrorKind};
@@ -27,9 +26,11 @@ impl Api {
     }
 
     pub(super) async fn add(&self, address: String) -> ApiResult<NetAdded> {
-        let parsed: Multiaddr = address.parse().map_err(|_| {
-            let error =
-                ApiError::new(ErrorKind::InvalidParams, "bad_multiaddr", "this is not a multiaddress");
+        let parsed: Option<Multiaddr> = address.parse().ok().filter(is_dialable);
+        let parsed = parsed.ok_or_else(|| {
+            let message =
+                "this is not the multiaddress of a peer: a host, and a port of tcp or of udp/quic-v1";
+            let error = ApiError::new(ErrorKind::InvalidParams, "bad_multiaddr", message);
             error.hint("write it like /ip4/192.0.2.1/tcp/8644, or with /p2p/PEER_ID behind")
         })?;
         if !self.ask(move |core| core.add_peer(parsed)).await? {
@@ -74,30 +75,51 @@ pub(super) fn peers(core: &mut Core) -> Vec<PeerInfo> {
     core.net().peers().into_iter().map(show).collect()
 }
 
-pub(super) async fn health(core: &CoreHandle) -> Health {
-    let health = core.call(|core| {
-        let (height, target_height) = (core.ledger().tip().height, core.target_height());
-        let reason = match core.sync_state() {
-            SyncState::Synced => None,
-            SyncState::Waiting => Some("no peer is connected".to_owned()),
-            SyncState::Headers => Some(format!("fetching headers up to {target_height}")),
-            SyncState::Bodies => Some(format!("at block {height} of {target_height}")),
-        };
-        Health {
-            ready: reason.is_none(),
-            reason: reason.or_else(|| core.warnings().first().cloned()),
-            height,
-            target_height,
-            peers: core.peer_count(),
-            seconds_since_block: core.tip_age(),
-        }
-    });
-    health.await.unwrap_or_else(|CoreGone| Health {
-        ready: false,
-        reason: Some("the node is stopping".to_owned()),
-        height: 0,
-        target_height: 0,
-        peers: 0,
-        seconds_since_block: 0,
-    })
+pub(super) fn health(core: &mut Core) -> Health {
+    let (height, target_height) = (core.ledger().tip().height, core.target_height());
+    let reason = match core.sync_state() {
+        SyncState::Synced => None,
+        SyncState::Waiting => Some("no peer is connected".to_owned()),
+        SyncState::Headers => Some(format!("fetching headers up to {target_height}")),
+        SyncState::Bodies => Some(format!("at block {height} of {target_height}")),
+    };
+    Health {
+        ready: reason.is_none(),
+        reason: reason.or_else(|| core.warnings().first().cloned()),
+        height,
+        target_height,
+        peers: core.peer_count(),
+        seconds_since_block: core.tip_age(),
+    }
 }
+
+/// Whether the driver can dial this: an address or a name with a port of TCP or QUIC, or a name whose own
+/// records have the addresses; perhaps with a peer behind.
+fn is_dialable(address: &Multiaddr) -> bool {
+    let text = address.to_string();
+    let mut parts: Vec<&str> = text.split('/').skip(1).collect();
+    if let [.., "p2p", _] = parts[..] {
+        parts.truncate(parts.len() - 2);
+    }
+    let (host, port) = match parts[..] {
+        ["dnsaddr", name] => return is_name(name),
+        [kind, host, "tcp", port] | [kind, host, "udp", port, "quic-v1"] => ((kind, host), port),
+        _ => return false,
+    };
+    let is_host = match host {
+        ("ip4" | "ip6", _) => true,
+        ("dns" | "dns4" | "dns6", name) => is_name(name),
+        _ => false,
+    };
+    is_host && port != "0"
+}
+
+/// A host name (RFC 1123: labels of 1 to 63 characters, 253 in all).
+fn is_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let label = |label: &str| (1..=63).contains(&label.len()) && label.chars().all(allowed);
+    name.len() <= 253 && name.strip_suffix('.').unwrap_or(name).split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use starling_ledger::{AddError, Event, EventKind, PoolError, PoolTx, StoreError, TxStatus as PoolStatus};
 use starling_primitives::{Amount, Transaction, TxId, Wtxid};
 use starling_rpc::types::{
-    FeeBand, FeeEstimate, FeePerByte, MempoolEntry, MempoolInfo, MempoolPage, ReversalRisk, TxEvent, TxInfo,
-    TxReport, TxStatus,
+    self, FeeBand, FeeEstimate, FeePerByte, MempoolEntry, MempoolInfo, MempoolPage, ReversalRisk, TxEvent,
+    TxInfo, TxReport, TxStatus,
 };
 use starling_rpc::{ApiError, ApiResult, ErrorKind, PageRequest};
 use std::sync::Arc;
@@ -70,8 +70,29 @@ fn refused(error: AddError<StoreError>) -> ApiError {
                 PoolError::Invalid(_) => "invalid",
                 other => other.code(),
             };
-            ApiError::new(ErrorKind::Refused, code, &error)
+            ApiError::new(ErrorKind::Refused, code, &error).hint(way_out(&error))
         }
+    }
+}
+
+/// What a sender can do about a refusal.
+fn way_out(error: &PoolError) -> &'static str {
+    match error {
+        PoolError::Invalid(_) => "sign it again for this chain, with the account's nonce and key",
+        PoolError::Duplicate => "wait; tx_get shows its way",
+        PoolError::FeeTooLow { .. } => "sign it again with a higher fee; tx_estimateFee says how much",
+        PoolError::KnownTxid(_) | PoolError::ReplacementTooCheap { .. } => "sign it again with a higher fee",
+        PoolError::Expired { .. } | PoolError::ExpiresTooSoon { .. } => {
+            "sign it again with a later valid_until, or 0 for none"
+        }
+        PoolError::NonceTooLow { .. } => "sign it again with pending_nonce of account_get",
+        PoolError::NonceTooFar { .. } | PoolError::TooManyWaiting { .. } => {
+            "submit the nonces between first, from pending_nonce of account_get on"
+        }
+        PoolError::TooManyPending { .. } => "wait until a block takes some",
+        PoolError::Insufficient { .. } => "send less; account_get says what is left",
+        PoolError::PoolFull { .. } => "sign it again with a higher fee, or wait",
+        PoolError::PeerQuota { .. } => "wait a minute",
     }
 }
 
@@ -124,16 +145,19 @@ pub(super) fn pool_page(core: &mut Core, page: &PageRequest) -> ApiResult<Mempoo
     let entry = |entry: &PoolTx| {
         let tx = &entry.tx;
         let size = u32::try_from(tx.size()).expect("a transaction has at most 16,384 bytes");
-        MempoolEntry {
+        let info = types::PoolTx {
             txid: entry.txid,
             wtxid: tx.wtxid(),
             from: tx.sender().to_text(prefix),
             nonce: tx.unsigned().nonce,
             fee: tx.unsigned().fee,
-            per_byte: Amount::from_motes(tx.unsigned().fee.motes() / u128::from(size))
-                .expect("not above the fee"),
             size,
             time: entry.added,
+        };
+        MempoolEntry {
+            tx: info,
+            per_byte: Amount::from_motes(tx.unsigned().fee.motes() / u128::from(size))
+                .expect("not above the fee"),
             waiting: !entry.executable,
         }
     };
