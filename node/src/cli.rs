@@ -5,18 +5,22 @@ mod chain;
 mod node;
 mod pay;
 
-pub(crate) use ask::{AccountArgs, BlockArgs, HistoryArgs, NodeArgs, PeersArgs, StatusArgs, TxArgs};
-pub(crate) use chain::{ChainCommand, ExportArgs, ImportArgs, NewChainArgs, ShowChainArgs, VerifyArgs};
+pub(crate) use ask::{AccountArgs, AskArgs, BlockArgs, HistoryArgs, NodeArgs, TxArgs, WalletDirArgs};
+pub(crate) use chain::{ChainCommand, DataArgs, ExportArgs, ImportArgs, NewChainArgs, ShowChainArgs};
 pub(crate) use node::{ConfigCommand, DevArgs, InitArgs, MineArgs, PlaceArgs, RunArgs, ShowConfigArgs};
 pub(crate) use pay::{
-    ImportWalletArgs, NewWalletArgs, PassphraseArgs, SendArgs, WaitFor, WalletArgs, WalletCommand,
+    ImportWalletArgs, NewWalletArgs, PassphraseArgs, SendArgs, WaitFor, WalletAddressArgs, WalletArgs,
+    WalletCommand,
 };
-pub(crate) use pay::{ListWalletsArgs, WalletAddressArgs};
 
 use crate::failure::{code, say};
+use crate::output;
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
+
+/// Bytes of a refusal that are shown: it repeats what was typed.
+const SHOWN_BYTES: usize = 1_000;
 
 /// A proof-of-work blockchain node: run one, mine, send payments, ask it anything
 #[derive(Debug, Parser)]
@@ -51,9 +55,9 @@ pub(crate) enum Command {
     /// Show a block
     Block(BlockArgs),
     /// Show how a node is doing
-    Status(StatusArgs),
+    Status(AskArgs),
     /// Show the peers of a node
-    Peers(PeersArgs),
+    Peers(AskArgs),
     /// Make, show, move and check chains
     #[command(subcommand)]
     Chain(ChainCommand),
@@ -78,19 +82,32 @@ pub(crate) fn explain(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return if asked { ExitCode::SUCCESS } else { ExitCode::from(code::USAGE) };
     }
-    say(&one_line(&error.render().to_string()));
+    let typed = std::env::args_os().skip(1);
+    let typed = typed.map(|word| word.to_string_lossy().into_owned());
+    say(&one_line(&error.render().to_string(), &command_of(typed)));
     ExitCode::from(code::USAGE)
 }
 
 /// The library's paragraphs as one line: what is wrong, what may be meant, and how to learn more.
-fn one_line(text: &str) -> String {
-    let (what, usage) = text.split_once("Usage:").unwrap_or((text, ""));
+fn one_line(text: &str, command: &str) -> String {
+    let what = text.split("Usage:").next().unwrap_or(text);
     let what = what.split("For more information").next().unwrap_or(what);
-    let what: Vec<&str> = what.split_whitespace().collect();
-    let is_command = |word: &&str| !word.starts_with(['-', '<', '[']);
-    let command: Vec<&str> = usage.split_whitespace().take_while(is_command).collect();
-    let command = if command.is_empty() { "starling".to_owned() } else { command.join(" ") };
-    format!("{}; see: {command} --help", what.join(" "))
+    let what = what.split_whitespace().collect::<Vec<_>>().join(" ");
+    let what = output::excerpt(&output::printable(&what), SHOWN_BYTES);
+    format!("{what}; see: {command} --help")
+}
+
+/// The command that was meant, like `starling wallet new`: the words that name commands, up to the first that
+/// names none.
+fn command_of(typed: impl Iterator<Item = String>) -> String {
+    let mut command = Cli::command();
+    let mut names = command.get_name().to_owned();
+    for word in typed {
+        let Some(found) = command.find_subcommand(&word) else { break };
+        names = format!("{names} {word}");
+        command = found.clone();
+    }
+    names
 }
 
 #[cfg(test)]

@@ -22,6 +22,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+/// Bytes of a file's line that an error repeats.
+const SHOWN_LINE_BYTES: usize = 200;
+
 /// A value as it was given, before it is asked for what it means.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
@@ -182,7 +185,11 @@ impl Origin {
 pub(crate) fn did_you_mean<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     /// Names less alike than this are no help.
     const LEAST_LIKENESS: f64 = 0.75;
-    let likeness = |name: &'a str| (strsim::jaro_winkler(unknown, name), name);
+    let likeness = |name: &'a str| match strsim::damerau_levenshtein(unknown, name) {
+        // One slip of the fingers, which in a short name makes a great difference.
+        0 | 1 => (1.0, name),
+        _ => (strsim::jaro_winkler(unknown, name), name),
+    };
     let best = known.into_iter().map(likeness).max_by(|a, b| a.0.total_cmp(&b.0));
     match best {
         Some((likeness, name)) if likeness >= LEAST_LIKENESS => format!("; did you mean {name:?}?"),

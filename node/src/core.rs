@@ -6,6 +6,7 @@
 mod advance;
 mod blame;
 mod bodies;
+mod fork_choice;
 mod headers;
 mod pool;
 mod serve;
@@ -13,16 +14,18 @@ mod template;
 mod view;
 
 pub use blame::{penalty_of_block, penalty_of_header, penalty_of_tx};
-pub use bodies::{Checked, Job};
+pub use bodies::{CheckJob, Checked};
 pub use pool::PoolEntry;
+pub use serve::{ServeJob, Served};
 pub use template::{SubmitBlockError, Template, TemplateError};
 pub use view::SyncState;
 
 use self::bodies::CheckedBlocks;
+use self::fork_choice::Avoided;
 use self::headers::HeldHeaders;
 use self::template::Templates;
 use self::view::{RecentIds, View};
-use starling_consensus::{BranchSync, HeaderTree};
+use starling_consensus::{BranchSync, HeaderInfo, HeaderTree};
 use starling_genesis::Chain;
 use starling_ledger::{Ledger, Mempool, PoolLimits, StoreError};
 use starling_network::{NetCommand, NetEvent, Network, NetworkConfig, Output, PeerId, Report};
@@ -48,7 +51,7 @@ pub enum Event {
     /// On the network.
     Net(NetEvent),
     /// A job is done.
-    Checked(Box<Checked>),
+    Done(Done),
     /// Time went on; about every 100 ms.
     Tick,
     /// The core had more to do.
@@ -57,13 +60,39 @@ pub enum Event {
     Call(Call),
 }
 
+/// Work that needs nothing of what changes, so it is done elsewhere.
+pub enum Job {
+    /// A body against its header.
+    Check(Box<CheckJob>),
+    /// A peer's question to the database.
+    Serve(Box<ServeJob>),
+}
+
+impl Job {
+    /// Does the work.
+    #[must_use]
+    pub fn run(self) -> Done {
+        match self {
+            Self::Check(job) => Done::Checked(Box::new(job.run())),
+            Self::Serve(job) => Done::Served(Box::new(job.run())),
+        }
+    }
+}
+
+/// What a job found.
+pub enum Done {
+    /// About a body.
+    Checked(Box<Checked>),
+    /// For a peer.
+    Served(Box<Served>),
+}
+
 /// What is to be done.
-#[derive(Debug)]
 pub enum Effect {
     /// To be handed to the network driver.
     Net(NetCommand),
-    /// To be run elsewhere; its result is an [`Event::Checked`].
-    Work(Box<Job>),
+    /// To be run elsewhere; its result is an [`Event::Done`].
+    Work(Job),
     /// The best connected block is another.
     Tip(Box<TipEvent>),
     /// The pool took a transaction.
@@ -112,21 +141,26 @@ pub struct Core {
     branches: BTreeMap<PeerId, BranchSync>,
     held: HeldHeaders,
     checked: CheckedBlocks,
-    /// Blocks whose branch is not followed until the given time, for nobody serves them.
-    aside: BTreeMap<BlockId, Duration>,
+    avoided: Avoided,
+    /// The last header of what is followed.
+    goal: HeaderInfo,
+    /// Questions that jobs are answering.
+    serving: usize,
     templates: Templates,
     own: BTreeSet<BlockId>,
-    /// Blocks whose bodies are stored, with more work than the tip had when they came.
+    /// Blocks whose bodies are stored, not connected, with as much work as the tip or more.
     loose: BTreeSet<BlockId>,
     recent: RecentIds,
     /// When the tip was connected.
     tip_since: Now,
-    /// When a header entered the tree last.
-    header_since: Duration,
+    /// When a peer last sent new headers that were asked for, or was the first to connect.
+    batch_since: Duration,
+    /// Whether the node has once been level with its peers.
+    was_level: bool,
     /// Peers that are connected.
     peers: u32,
-    /// The deepest branch that was refused, for people.
-    alarm: Option<String>,
+    /// Why the database failed, where the call that met it could only answer its caller.
+    failed: Option<StoreError>,
 }
 
 impl Core {
@@ -136,7 +170,13 @@ impl Core {
         let chain = ledger.chain().clone();
         let params = Arc::new(chain.params.clone());
         let genesis = chain.genesis_id();
-        let loose = tree.stored_above(&ledger.tip().id);
+        let goal = tree.best();
+        let on_way = |id: &BlockId| {
+            let info = tree.get(id);
+            info.and_then(|info| tree.best_at(info.height)).is_some_and(|best| best.id == *id)
+        };
+        let mut loose = tree.stored_above(&ledger.tip().id);
+        loose.retain(|id| !on_way(id));
         let net = Network::new(NetworkConfig {
             genesis,
             max_body_bytes: chain.params.max_body_bytes,
@@ -156,14 +196,17 @@ impl Core {
             branches: BTreeMap::new(),
             held: HeldHeaders::default(),
             checked: CheckedBlocks::default(),
-            aside: BTreeMap::new(),
+            avoided: Avoided::default(),
+            goal,
+            serving: 0,
             own: BTreeSet::new(),
             loose,
             recent: RecentIds::default(),
             tip_since: now,
-            header_since: Duration::ZERO,
+            batch_since: Duration::ZERO,
+            was_level: false,
             peers: 0,
-            alarm: None,
+            failed: None,
         }
     }
 
@@ -217,7 +260,12 @@ impl Core {
         match event {
             Event::Net(event) => {
                 match event {
-                    NetEvent::Connected { .. } => self.peers = self.peers.saturating_add(1),
+                    NetEvent::Connected { .. } => {
+                        if self.peers == 0 {
+                            self.batch_since = self.now.mono;
+                        }
+                        self.peers = self.peers.saturating_add(1);
+                    }
                     NetEvent::Disconnected { peer } => {
                         self.peers = self.peers.saturating_sub(1);
                         self.branches.remove(&peer);
@@ -226,26 +274,31 @@ impl Core {
                 }
                 self.network(|net, view, now| net.handle(event, view, now));
             }
-            Event::Checked(checked) => self.on_checked(*checked)?,
+            Event::Done(Done::Checked(checked)) => self.on_checked(*checked)?,
+            Event::Done(Done::Served(served)) => self.on_served(*served)?,
             Event::Tick => self.on_tick()?,
             Event::Continue => {
                 self.advance()?;
                 // At the start nobody else asks for what an earlier run had no time to fetch.
                 self.want_bodies();
             }
-            Event::Call(call) => call(self),
+            Event::Call(call) => {
+                call(self);
+                return self.failed.take().map_or(Ok(()), Err);
+            }
         }
         Ok(())
     }
 
     fn on_tick(&mut self) -> Result<(), StoreError> {
         let now = self.now;
-        self.aside.retain(|_, until| *until > now.mono);
+        self.retry_aside();
         let expired = self.pool.tick(now.unix);
         for id in expired {
             self.recent.insert(id);
         }
         self.network(|net, view, now| net.tick(view, now));
+        self.note_level();
         self.retry_held()?;
         self.advance()
     }
@@ -258,7 +311,7 @@ impl Core {
                 Report::Headers { peer, headers } => self.on_headers(peer, headers)?,
                 Report::Body { id, body } => self.on_body(id, body)?,
                 Report::Unserved { id, height } => self.set_aside(id, height)?,
-                Report::Serve { token, question, .. } => self.serve(token, question)?,
+                Report::Serve { token, question, .. } => self.serve(token, question),
                 Report::Dropped { peer, reason, banned } => {
                     tracing::info!(%peer, %reason, banned, "peer dropped");
                 }

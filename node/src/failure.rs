@@ -1,5 +1,6 @@
 //! How a command ends when it is not done: an exit code that scripts rely on, and one line for people.
 
+use crate::output;
 use starling_genesis::ChainError;
 use starling_node::NodeError;
 use starling_rpc::ClientError;
@@ -24,6 +25,9 @@ pub(crate) mod code {
     /// Ended by Ctrl-C.
     pub(crate) const INTERRUPTED: u8 = 130;
 }
+
+/// Bytes of a message that are shown: it may repeat what a file or a node said.
+const SHOWN_BYTES: usize = 4_000;
 
 /// Why a command is not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +92,8 @@ impl Failure {
 
     /// The line, without line breaks.
     pub(crate) fn message(&self) -> String {
-        self.message.split_whitespace().collect::<Vec<_>>().join(" ")
+        let line = self.message.split_whitespace().collect::<Vec<_>>().join(" ");
+        output::excerpt(&output::printable(&line), SHOWN_BYTES)
     }
 
     /// Tells it on stderr, and gives the process its exit code.

@@ -3,11 +3,18 @@
 use crate::failure::{Failure, Outcome};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// A directory that its owner alone may enter.
 const PRIVATE_DIR_MODE: u32 = 0o700;
+/// Before the random part of a passing directory's name.
+const SCRATCH_PREFIX: &str = "starling-dev-";
+/// A passing directory younger than this may belong to a process that has not locked it yet.
+const YOUNG: Duration = Duration::from_secs(10);
+/// Passing directories of dead processes that one start removes at the most.
+const MAX_REMOVED: usize = 100;
 
 /// Writes a file that was not there, whole or not at all.
 ///
@@ -94,15 +101,23 @@ fn exists(path: &Path) -> Failure {
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    /// Makes one among the system's temporary files.
+    /// Makes one among the system's temporary files, and removes those that killed processes left there.
     ///
     /// # Errors
     /// It cannot be made.
     pub(crate) fn new() -> Outcome<Self> {
-        let path = std::env::temp_dir().join(format!("starling-dev-{}", random_suffix()?));
+        Self::in_dir(&std::env::temp_dir())
+    }
+
+    fn in_dir(dir: &Path) -> Outcome<Self> {
+        let path = dir.join(format!("{SCRATCH_PREFIX}{}", random_suffix()?));
         let made = DirBuilder::new().mode(PRIVATE_DIR_MODE).create(&path);
         made.map_err(|error| Failure::file(&path, &error))?;
-        Ok(Self(path))
+        let scratch = Self(path);
+        if let Ok(ours) = fs::symlink_metadata(scratch.path()) {
+            remove_left(dir, ours.uid());
+        }
+        Ok(scratch)
     }
 
     /// Where it is.
@@ -117,6 +132,32 @@ impl Drop for Scratch {
             crate::failure::say(&format!("warning: {} stays behind: {error}", self.0.display()));
         }
     }
+}
+
+/// Removes the passing directories of this user whose process was killed. The directory for temporary files
+/// is everybody's: nothing of another user is touched, and no link is followed.
+fn remove_left(dir: &Path, user: u32) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    let named = |entry: &fs::DirEntry| {
+        entry.file_name().to_str().and_then(|name| name.strip_prefix(SCRATCH_PREFIX)).is_some()
+    };
+    let left = entries.flatten().filter(named).map(|entry| entry.path());
+    for path in left.filter(|path| is_left(path, user)).take(MAX_REMOVED) {
+        // Another start may remove the same one; a later start tries again.
+        let _ = fs::remove_dir_all(path);
+    }
+}
+
+/// Whether a directory of this user has a lock that no process holds.
+fn is_left(path: &Path, user: u32) -> bool {
+    let lock = path.join("lock");
+    let of_user = |metadata: &fs::Metadata| metadata.uid() == user;
+    let is_dir = fs::symlink_metadata(path).is_ok_and(|it| it.is_dir() && of_user(&it));
+    let is_old = fs::symlink_metadata(&lock).is_ok_and(|it| {
+        let age = it.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
+        it.is_file() && of_user(&it) && age.is_some_and(|age| age >= YOUNG)
+    });
+    is_dir && is_old && File::open(lock).is_ok_and(|lock| lock.try_lock().is_ok())
 }
 
 /// Random bytes in hex, for a name that nobody else has.

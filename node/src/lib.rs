@@ -16,8 +16,9 @@ mod core;
 mod shell;
 
 pub use crate::core::{
-    Call, Checked, Core, CoreConfig, Effect, Event, Job, Now, PoolEntry, SubmitBlockError, SyncState,
-    Template, TemplateError, TipEvent, penalty_of_block, penalty_of_header, penalty_of_tx,
+    Call, CheckJob, Checked, Core, CoreConfig, Done, Effect, Event, Job, Now, PoolEntry, ServeJob, Served,
+    SubmitBlockError, SyncState, Template, TemplateError, TipEvent, penalty_of_block, penalty_of_header,
+    penalty_of_tx,
 };
 pub use crate::shell::{
     DevOptions, ImportSummary, MineOptions, NodeError, NodeOptions, export_chain, import_chain, run,

@@ -1,5 +1,5 @@
-//! Results on stdout: lines, tables and JSON. Whatever came from elsewhere is shown without control
-//! characters.
+//! Results on stdout: lines, tables and JSON. Whatever came from elsewhere is shown with its control and
+//! format characters escaped.
 
 mod time;
 
@@ -66,9 +66,39 @@ fn columns(heading: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     rows.iter().map(row).collect()
 }
 
-/// Control characters could move the cursor or colour the terminal of whoever looks at a stranger's text.
+/// A stranger's text, made harmless: control characters could move the cursor or colour the terminal, and
+/// invisible ones could hide a part of the text or turn it round.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_invisible(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Format characters, line and paragraph separators, and other fillers without a shape (Unicode 16, general
+/// categories Cf, Zl and Zp, and the property `Default_Ignorable_Code_Point` but for variation selectors).
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
+        | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}'
+        | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e00ff}' | '\u{e01f0}'..='\u{e0fff}')
+}
+
+/// The beginning of a text that may be very long: at most so many bytes of it.
+pub(crate) fn excerpt(text: &str, most_bytes: usize) -> String {
+    if text.len() <= most_bytes {
+        return text.to_owned();
+    }
+    let end = (0..=most_bytes).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    format!("{}..", &text[..end])
 }
 
 /// An amount with its unit.

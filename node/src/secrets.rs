@@ -5,13 +5,19 @@ use crate::cli::PassphraseArgs;
 use crate::failure::{Failure, Outcome, say};
 use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal, Read};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
+/// The permissions of the group and of everybody to read and write.
+const OTHERS: u32 = 0o066;
 /// Bytes of a secret at the most.
 const MAX_SECRET_BYTES: usize = 4_096;
+
+/// Characters of a new passphrase at the least: whoever gets hold of the file tries millions.
+const MIN_PASSPHRASE_CHARS: usize = 8;
 
 /// A secret text, wiped when dropped.
 pub(crate) type Secret = Zeroizing<String>;
@@ -28,12 +34,15 @@ pub(crate) enum Purpose {
 /// The passphrase of a wallet.
 ///
 /// # Errors
-/// None given and no terminal to ask on; a source that cannot be read; two that differ; none at all for a new
-/// wallet.
+/// None given and no terminal to ask on; a source that cannot be read; two that differ; too short a one for a
+/// new wallet.
 pub(crate) fn passphrase(args: &PassphraseArgs, wallet: &str, purpose: Purpose) -> Outcome<Secret> {
     let given = match (args.passphrase_fd, &args.passphrase_file) {
         (Some(fd), _) => Some(from_fd(fd)?),
-        (None, Some(path)) => Some(from_path(path)?),
+        (None, Some(path)) => {
+            warn_if_exposed(path);
+            Some(from_path(path)?)
+        }
         (None, None) => None,
     };
     let secret = match given {
@@ -41,16 +50,39 @@ pub(crate) fn passphrase(args: &PassphraseArgs, wallet: &str, purpose: Purpose) 
         None => {
             let hint = "--passphrase-fd N or --passphrase-file PATH";
             let secret = ask(&format!("Passphrase of wallet {wallet}: "), hint)?;
+            if purpose == Purpose::Close {
+                check_new(&secret)?;
+            }
             if purpose == Purpose::Close && *ask("The same again: ", hint)? != *secret {
                 return Err(Failure::failed("the two passphrases differ; nothing was written"));
             }
             secret
         }
     };
-    if purpose == Purpose::Close && secret.is_empty() {
-        return Err(Failure::usage("an empty passphrase protects nothing; choose one"));
+    if purpose == Purpose::Close {
+        check_new(&secret)?;
     }
     Ok(secret)
+}
+
+fn check_new(passphrase: &Secret) -> Outcome<()> {
+    if passphrase.chars().count() < MIN_PASSPHRASE_CHARS {
+        let what = "a passphrase this short protects nothing";
+        return Err(Failure::usage(format!(
+            "{what}; choose one of {MIN_PASSPHRASE_CHARS} characters or more"
+        )));
+    }
+    Ok(())
+}
+
+/// Tells when others than its owner may read a file that is a secret, or keeps one.
+pub(crate) fn warn_if_exposed(path: &Path) {
+    // What is wrong with a file that cannot be asked is told when it is read.
+    let Ok(metadata) = std::fs::metadata(path) else { return };
+    if metadata.is_file() && metadata.mode() & OTHERS != 0 {
+        let path = path.display();
+        say(&format!("warning: others than you may read {path}; fix it with: chmod 600 {path}"));
+    }
 }
 
 /// Asks on the terminal, without echo.
@@ -106,7 +138,7 @@ pub(crate) fn from_fd(fd: u32) -> Outcome<Secret> {
     })
 }
 
-fn from_path(path: &std::path::Path) -> Outcome<Secret> {
+fn from_path(path: &Path) -> Outcome<Secret> {
     let wrong = |what: &dyn std::fmt::Display| Failure::usage(format!("{}: {what}", path.display()));
     // The room is reserved first: a buffer that grows leaves a copy behind that nobody wipes.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SECRET_BYTES + 1));

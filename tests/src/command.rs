@@ -1,13 +1,14 @@
 //! Commands that end: `starling send`, `starling chain new`, ..
 
 use crate::starling;
-use crate::wait::PATIENCE;
+use crate::wait::{PATIENCE, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::de::DeserializeOwned;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use tempfile::TempDir;
 
@@ -44,7 +45,7 @@ impl Desk {
         self.path(name).to_string_lossy().into_owned()
     }
 
-    /// Writes a file in the home, and gives its path.
+    /// Writes a file in the home that only its owner may read, and gives its path.
     ///
     /// # Panics
     /// When it cannot be written.
@@ -53,7 +54,9 @@ impl Desk {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).expect("a folder in a home of our own can be made");
         }
-        fs::write(path, bytes).expect("a file in a home of our own can be written");
+        fs::write(&path, bytes).expect("a file in a home of our own can be written");
+        // It may be a secret.
+        fs::set_permissions(path, Permissions::from_mode(0o600)).expect("a file of our own");
         self.text(name)
     }
 
@@ -84,6 +87,48 @@ pub(crate) fn in_home(home: &Path, args: &[&str]) -> Command {
     command.args(args).current_dir(home).env("HOME", home).env("XDG_DATA_HOME", home.join("data"));
     command.env("NO_COLOR", "1").stdin(Stdio::null());
     command
+}
+
+/// A process that does not end by itself, killed when dropped.
+#[derive(Debug)]
+pub struct Running(Child);
+
+impl Running {
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.spawn().expect("the binary starts"))
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// When there is no process any more.
+    pub fn signal(&self, signal: Signal) {
+        kill(pid(&self.0), signal).expect("a child of ours, not waited for");
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub fn ended(&mut self) -> ExitStatus {
+        until("the process ends", || match self.0.try_wait() {
+            Ok(Some(status)) => Ok(status),
+            other => Err(format!("{other:?}")),
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
 }
 
 /// A command that has ended.

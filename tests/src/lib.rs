@@ -2,7 +2,7 @@
 //! at it from outside.
 //!
 //! - [`starling`]: the binary, refused when it is missing or older than its sources
-//! - [`Desk`]: a home of its own for commands that end; [`Ended`]: what they said
+//! - [`Desk`]: a home of its own for commands; [`Ended`]: what they said; [`Running`]: one that goes on
 //! - [`Lab`]: a new chain and the nodes on it; [`Node`]: a running one, to be killed, frozen, restarted
 //! - [`Payer`]: a key that signs payments in bulk
 //! - [`until`]: waits for a condition, and says what it last saw when it gives up; [`wait`]: for an answer
@@ -20,7 +20,7 @@ mod payer;
 mod wait;
 
 pub use binary::starling;
-pub use command::{Desk, Ended};
+pub use command::{Desk, Ended, Running};
 pub use lab::{Lab, Pace};
 pub use node::{Node, Ready, agree, connect};
 pub use payer::Payer;

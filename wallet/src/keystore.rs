@@ -63,6 +63,12 @@ impl Keystore {
         &self.dir
     }
 
+    /// The file of a wallet of this name, whether it exists or not.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}{EXTENSION}"))
+    }
+
     /// Makes a wallet with a new mnemonic. The phrase is to be shown once: nothing else brings the money back
     /// when the file or the passphrase is lost.
     ///
@@ -127,7 +133,7 @@ impl Keystore {
     /// [`KeystoreError`]: no such wallet, a file that cannot be read or is damaged, or a wrong passphrase.
     pub fn open(&self, name: &str, passphrase: &str) -> Result<Unlocked, KeystoreError> {
         let file = self.read(name)?;
-        let damaged = |what: &'static str| KeystoreError::damaged(&self.path(name), what);
+        let damaged = |what: &'static str| KeystoreError::damaged(&self.file(name), what);
         let wallet = Wallet::from_file(&file);
         let secret = Secret::from_bytes(wallet.kind, &file.unseal(passphrase)?).map_err(damaged)?;
         if secret.public_keys() != wallet.keys {
@@ -140,7 +146,7 @@ impl Keystore {
         if !fits(name) {
             return Err(KeystoreError::bad_name(name));
         }
-        let path = self.path(name);
+        let path = self.file(name);
         // Asked early to spare the wait for the key derivation; the write itself is what never overwrites.
         if path.exists() {
             return Err(KeystoreError::NameExists(name.to_owned()));
@@ -159,7 +165,7 @@ impl Keystore {
         if !fits(name) {
             return Err(KeystoreError::bad_name(name));
         }
-        let path = self.path(name);
+        let path = self.file(name);
         let bytes = disk::read(&path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => KeystoreError::NotFound {
                 name: name.to_owned(),
@@ -173,10 +179,6 @@ impl Keystore {
             return Err(KeystoreError::Renamed { path, inside: file.name().to_owned() });
         }
         Ok(file)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.join(format!("{name}{EXTENSION}"))
     }
 }
 

@@ -15,19 +15,33 @@ pub(crate) struct NodeArgs {
     pub(crate) node: Option<String>,
 }
 
-/// Which account of which node.
+/// Which node, and how its answer is printed: all of `starling status` and `starling peers`.
+#[derive(Args, Debug)]
+pub(crate) struct AskArgs {
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
+/// Where wallets are.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct WalletDirArgs {
+    /// Where the wallets are
+    #[arg(long, value_name = "DIR")]
+    wallet_dir: Option<PathBuf>,
+}
+
+/// Which account of which node: all of `starling balance`.
 #[derive(Args, Debug)]
 pub(crate) struct AccountArgs {
     /// An address, the name of a wallet, or dev0 to dev9 on a dev node
     #[arg(value_name = "ADDRESS|WALLET")]
     pub(crate) account: String,
-    /// Where the wallets are
-    #[arg(long, value_name = "DIR")]
-    pub(crate) wallet_dir: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) node: NodeArgs,
+    wallets: WalletDirArgs,
     #[command(flatten)]
-    pub(crate) format: FormatArgs,
+    pub(crate) ask: AskArgs,
 }
 
 /// `starling history`.
@@ -51,9 +65,7 @@ pub(crate) struct TxArgs {
     #[arg(value_name = "TXID")]
     pub(crate) txid: TxId,
     #[command(flatten)]
-    pub(crate) node: NodeArgs,
-    #[command(flatten)]
-    pub(crate) format: FormatArgs,
+    pub(crate) ask: AskArgs,
 }
 
 /// `starling block`.
@@ -63,27 +75,7 @@ pub(crate) struct BlockArgs {
     #[arg(value_name = "HEIGHT|ID|tip", default_value = "tip")]
     pub(crate) block: BlockRef,
     #[command(flatten)]
-    pub(crate) node: NodeArgs,
-    #[command(flatten)]
-    pub(crate) format: FormatArgs,
-}
-
-/// `starling status`.
-#[derive(Args, Debug)]
-pub(crate) struct StatusArgs {
-    #[command(flatten)]
-    pub(crate) node: NodeArgs,
-    #[command(flatten)]
-    pub(crate) format: FormatArgs,
-}
-
-/// `starling peers`.
-#[derive(Args, Debug)]
-pub(crate) struct PeersArgs {
-    #[command(flatten)]
-    pub(crate) node: NodeArgs,
-    #[command(flatten)]
-    pub(crate) format: FormatArgs,
+    pub(crate) ask: AskArgs,
 }
 
 impl NodeArgs {
@@ -93,11 +85,19 @@ impl NodeArgs {
     }
 }
 
+impl WalletDirArgs {
+    /// Their layer of the configuration.
+    pub(crate) fn layer(&self) -> Layer {
+        let text = self.wallet_dir.iter().map(|dir| dir.to_string_lossy().into_owned());
+        text.map(|text| (keys::WALLET_DIR.name, Value::Text(text))).collect()
+    }
+}
+
 impl AccountArgs {
     /// Their layer of the configuration.
     pub(crate) fn layer(&self) -> Layer {
-        let mut layer = self.node.layer();
-        layer.extend(super::pay::wallet_dir_layer(self.wallet_dir.as_deref()));
+        let mut layer = self.ask.node.layer();
+        layer.extend(self.wallets.layer());
         layer
     }
 }

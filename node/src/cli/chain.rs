@@ -17,7 +17,7 @@ pub(crate) enum ChainCommand {
     /// Check and store all blocks of a file
     Import(ImportArgs),
     /// Execute all stored blocks again and compare every root
-    Verify(VerifyArgs),
+    Verify(DataArgs),
 }
 
 /// `starling chain new`.
@@ -54,15 +54,22 @@ pub(crate) struct ShowChainArgs {
     pub(crate) format: FormatArgs,
 }
 
+/// Whose data, and how the result is printed: all of `starling chain verify`.
+#[derive(Args, Debug)]
+pub(crate) struct DataArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+}
+
 /// `starling chain export`.
 #[derive(Args, Debug)]
 pub(crate) struct ExportArgs {
     /// The file to write; one that exists is left as it is. A dash is stdout
     pub(crate) file: PathBuf,
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
-    #[command(flatten)]
-    pub(crate) format: FormatArgs,
+    pub(crate) data: DataArgs,
 }
 
 /// `starling chain import`.
@@ -71,18 +78,7 @@ pub(crate) struct ImportArgs {
     /// The file to read. A dash is stdin
     pub(crate) file: PathBuf,
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
-    #[command(flatten)]
-    pub(crate) format: FormatArgs,
-}
-
-/// `starling chain verify`.
-#[derive(Args, Debug)]
-pub(crate) struct VerifyArgs {
-    #[command(flatten)]
-    pub(crate) place: PlaceArgs,
-    #[command(flatten)]
-    pub(crate) format: FormatArgs,
+    pub(crate) data: DataArgs,
 }
 
 fn prefund(text: &str) -> Result<(String, String), String> {

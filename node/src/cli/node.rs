@@ -64,7 +64,7 @@ pub(crate) struct SettingArgs {
     #[arg(long, value_name = "ADDRESS")]
     payout: Option<String>,
     /// Threads that mine
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<NonZeroU16>,
     /// Hand out work without any peer, on the public network
     #[arg(long)]
@@ -107,7 +107,7 @@ pub(crate) struct MineArgs {
     #[arg(long, value_name = "ADDRESS")]
     payout: Option<String>,
     /// Threads that mine; all processors unless given
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<NonZeroU16>,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
@@ -143,6 +143,12 @@ pub(crate) struct InitArgs {
     pub(crate) place: PlaceArgs,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
+}
+
+fn threads(text: &str) -> Result<NonZeroU16, String> {
+    let most = starling_rpc::MAX_MINING_THREADS;
+    let threads = text.parse().ok().filter(|threads: &NonZeroU16| u32::from(threads.get()) <= most);
+    threads.ok_or_else(|| format!("give a number from 1 to {most}"))
 }
 
 /// Collects flags that were given.

@@ -1,11 +1,11 @@
 //! `send` and `wallet`.
 
-use super::{FormatArgs, NodeArgs};
+use super::{AskArgs, FormatArgs, WalletDirArgs};
 use crate::config::{Layer, Value, keys};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use starling_primitives::Amount;
 use starling_wallet::Words;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where a wallet's passphrase comes from, when not from the terminal.
 #[derive(Args, Clone, Debug, Default)]
@@ -48,6 +48,9 @@ pub(crate) struct SendArgs {
     /// The fee; the node's estimate for three blocks unless given
     #[arg(long, value_name = "STAR", value_parser = Amount::from_star)]
     pub(crate) fee: Option<Amount>,
+    /// Pay the fee even if it is far above what is usual
+    #[arg(long)]
+    pub(crate) high_fee: bool,
     /// A note of at most 128 bytes, for everyone to read
     #[arg(long, value_name = "TEXT")]
     pub(crate) memo: Option<String>,
@@ -62,13 +65,10 @@ pub(crate) struct SendArgs {
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseArgs,
-    /// Where the wallets are
-    #[arg(long, value_name = "DIR")]
-    pub(crate) wallet_dir: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) node: NodeArgs,
+    wallets: WalletDirArgs,
     #[command(flatten)]
-    pub(crate) format: FormatArgs,
+    pub(crate) ask: AskArgs,
 }
 
 /// `starling wallet`.
@@ -79,17 +79,16 @@ pub(crate) enum WalletCommand {
     /// Make a wallet of a mnemonic or key that exists
     Import(ImportWalletArgs),
     /// List the wallets
-    List(ListWalletsArgs),
+    List(WalletArgs),
     /// Print the address of a wallet
     Address(WalletAddressArgs),
 }
 
-/// Where wallets are, and which chain's addresses they show.
+/// Where wallets are, and which chain's addresses they show: all of `starling wallet list`.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct WalletArgs {
-    /// Where the wallets are
-    #[arg(long, value_name = "DIR")]
-    wallet_dir: Option<PathBuf>,
+    #[command(flatten)]
+    dir: WalletDirArgs,
     /// Show addresses of this chain: testnet, dev, or a chain file
     #[arg(long, value_name = "CHAIN")]
     chain: Option<String>,
@@ -129,13 +128,6 @@ pub(crate) struct ImportWalletArgs {
     pub(crate) wallets: WalletArgs,
 }
 
-/// `starling wallet list`.
-#[derive(Args, Debug)]
-pub(crate) struct ListWalletsArgs {
-    #[command(flatten)]
-    pub(crate) wallets: WalletArgs,
-}
-
 /// `starling wallet address`.
 #[derive(Args, Debug)]
 pub(crate) struct WalletAddressArgs {
@@ -149,17 +141,11 @@ fn words(text: &str) -> Result<Words, String> {
     text.parse().ok().and_then(Words::from_count).ok_or_else(|| "12 and 24 words are possible".to_owned())
 }
 
-/// The layer of a wallet directory that was given.
-pub(super) fn wallet_dir_layer(dir: Option<&Path>) -> Layer {
-    let text = dir.map(|dir| dir.to_string_lossy().into_owned());
-    text.map(|text| (keys::WALLET_DIR.name, Value::Text(text))).into_iter().collect()
-}
-
 impl SendArgs {
     /// Their layer of the configuration.
     pub(crate) fn layer(&self) -> Layer {
-        let mut layer = self.node.layer();
-        layer.extend(wallet_dir_layer(self.wallet_dir.as_deref()));
+        let mut layer = self.ask.node.layer();
+        layer.extend(self.wallets.layer());
         layer
     }
 }
@@ -167,7 +153,7 @@ impl SendArgs {
 impl WalletArgs {
     /// Their layer of the configuration.
     pub(crate) fn layer(&self) -> Layer {
-        let mut layer = wallet_dir_layer(self.wallet_dir.as_deref());
+        let mut layer = self.dir.layer();
         layer.extend(self.chain.iter().map(|chain| (keys::CHAIN.name, Value::Text(chain.clone()))));
         layer
     }

@@ -1,6 +1,6 @@
 //! The command line is sound, shows what exists and nothing else, and says in one line what is wrong.
 
-use super::{Cli, Command, WalletCommand, one_line};
+use super::{Cli, Command, WalletCommand, command_of, one_line};
 use crate::config::{Value, keys};
 use clap::{CommandFactory, Parser};
 
@@ -9,7 +9,8 @@ fn parse(line: &str) -> Result<Command, clap::Error> {
 }
 
 fn refusal(line: &str) -> String {
-    let text = one_line(&parse(line).unwrap_err().render().to_string());
+    let command = command_of(line.split_whitespace().skip(1).map(str::to_owned));
+    let text = one_line(&parse(line).unwrap_err().render().to_string(), &command);
     assert!(!text.contains('\n'), "{text}");
     text
 }
@@ -114,7 +115,28 @@ fn a_wrong_command_line_is_explained_in_one_line() {
     assert!(refusal("starling wallet import a --mnemonic-fd 3 --key-fd 4").contains("cannot be used with"));
     assert!(refusal("starling chain new x --prefund addr").contains("ADDRESS=STAR"));
     assert!(refusal("starling dev --block-time 0").contains("'0'"));
-    assert!(refusal("starling mine --threads 0").contains("'0'"));
+    for threads in ["0", "1025", "99999", "x", "-1"] {
+        let said = refusal(&format!("starling mine --threads={threads}"));
+        assert!(said.contains(&format!("'{threads}'")) && said.contains("a number from 1 to 1024"), "{said}");
+    }
+}
+
+#[test]
+fn a_refusal_names_the_help_of_the_command() {
+    for (line, command) in [
+        ("send --to a --amount 1,5", "starling send"),
+        ("wallet new a --words 13", "starling wallet new"),
+        ("chain new x --prefund addr", "starling chain new"),
+        ("run --lisen x", "starling run"),
+        ("wallet nwe", "starling wallet"),
+        ("blok", "starling"),
+        ("--jsn", "starling"),
+    ] {
+        let said = refusal(&format!("starling {line}"));
+        assert!(said.ends_with(&format!("; see: {command} --help")), "{said}");
+    }
+    let long = "x".repeat(100_000);
+    assert!(refusal(&format!("starling tx {long}")).len() < 1_100);
 }
 
 #[test]

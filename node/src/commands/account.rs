@@ -21,6 +21,11 @@ pub(super) fn dev_name(index: u32) -> String {
     format!("dev{index}")
 }
 
+/// Whether a name is that of one of the ten accounts, on whatever chain.
+pub(super) fn is_dev_name(name: &str) -> bool {
+    (0..DEV_ACCOUNTS).any(|index| dev_name(index) == name)
+}
+
 /// The key behind `dev0` to `dev9`, on the chain `dev` only.
 pub(super) fn dev_key(name: &str, chain: &str) -> Option<Key> {
     let index = (0..DEV_ACCOUNTS).find(|&index| dev_name(index) == name);
@@ -48,9 +53,8 @@ pub(super) fn resolve(name: &str, info: &ChainInfo, keystore: &Keystore) -> Outc
 
 /// Why there is no such wallet, with a word on the accounts of a private chain.
 pub(super) fn no_wallet(name: &str, info: &ChainInfo, error: KeystoreError) -> Failure {
-    let is_dev_name = (0..DEV_ACCOUNTS).any(|index| dev_name(index) == name);
     match error {
-        KeystoreError::NotFound { .. } if is_dev_name => Failure::usage(format!(
+        KeystoreError::NotFound { .. } if is_dev_name(name) => Failure::usage(format!(
             "{name} exists on a dev node only, and this node runs chain {:?}; start one with `starling dev`, \
              or name a wallet",
             info.chain

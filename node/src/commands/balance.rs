@@ -16,7 +16,7 @@ pub(super) fn balance(args: &AccountArgs) -> Outcome<()> {
         let address = account::resolve(&args.account, &info, &keystore)?;
         Ok(client.account_get(&address.to_text(&account::prefix(&info)?)).await?)
     })?;
-    if args.format.json { output::json(&account) } else { show(&account) }
+    if args.ask.format.json { output::json(&account) } else { show(&account) }
 }
 
 fn show(account: &Account) -> Outcome<()> {

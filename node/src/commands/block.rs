@@ -8,9 +8,9 @@ use starling_rpc::types::{BlockInfo, TxInfo};
 
 /// Shows a block.
 pub(super) fn block(args: &BlockArgs) -> Outcome<()> {
-    let client = client(&configure(args.node.layer())?)?;
+    let client = client(&configure(args.ask.node.layer())?)?;
     let block = wait_for(async { Ok(client.chain_get_block(args.block).await?) })?;
-    if args.format.json { output::json(&block) } else { show(&block) }
+    if args.ask.format.json { output::json(&block) } else { show(&block) }
 }
 
 fn show(block: &BlockInfo) -> Outcome<()> {

@@ -15,6 +15,7 @@ use starling_wallet::{DEV_ACCOUNTS, dev_account};
 /// Runs a private chain that mines by itself, until it is told to stop.
 pub(super) fn dev(mut args: DevArgs) -> Outcome<()> {
     let config = Config::load_dev(Sources::new(args.take_layer())?, args.persist.as_deref())?;
+    config.check_peers()?;
     let rpc = config.rpc()?;
     logs::start(config.log()?);
     // Held until the node has ended.

@@ -17,7 +17,7 @@ pub(super) fn history(args: &HistoryArgs) -> Outcome<()> {
         let address = address.to_text(&account::prefix(&info)?);
         Ok(client.account_history(&address, args.cursor.as_deref(), args.limit).await?)
     })?;
-    if args.account.format.json { output::json(&page) } else { show(&page) }
+    if args.account.ask.format.json { output::json(&page) } else { show(&page) }
 }
 
 fn show(page: &AccountHistory) -> Outcome<()> {

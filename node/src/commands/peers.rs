@@ -1,13 +1,13 @@
 //! `starling peers`.
 
 use super::{client, configure, wait_for};
-use crate::cli::PeersArgs;
+use crate::cli::AskArgs;
 use crate::failure::{Outcome, say};
 use crate::output::{self, duration};
 use starling_rpc::types::{Direction, PeerInfo};
 
 /// Shows a node's peers.
-pub(super) fn peers(args: &PeersArgs) -> Outcome<()> {
+pub(super) fn peers(args: &AskArgs) -> Outcome<()> {
     let client = client(&configure(args.node.layer())?)?;
     let peers = wait_for(async { Ok(client.net_peers().await?) })?;
     if args.format.json {

@@ -28,7 +28,7 @@ pub(super) fn send(args: &SendArgs) -> Outcome<()> {
     let runtime = runtime()?;
     let plan = runtime.block_on(Plan::make(&client, &keystore, args, memo))?;
     // Nobody is asked and nobody looks on where a script pays.
-    if !args.yes || (io::stderr().is_terminal() && !args.format.json) {
+    if !args.yes || (io::stderr().is_terminal() && !args.ask.format.json) {
         plan.describe().iter().for_each(|line| say(line));
     }
     if !args.yes && !secrets::confirm("Send it?")? {
@@ -64,7 +64,7 @@ fn memo(args: &SendArgs) -> Outcome<Memo> {
 }
 
 fn print(args: &SendArgs, plan: &Plan, txid: TxId, report: Option<&TxReport>) -> Outcome<()> {
-    if !args.format.json {
+    if !args.ask.format.json {
         return output::line(&txid.to_string());
     }
     let mut result = plan.json();

@@ -1,13 +1,13 @@
 //! `starling status`.
 
 use super::{client, configure, wait_for};
-use crate::cli::StatusArgs;
+use crate::cli::AskArgs;
 use crate::failure::Outcome;
 use crate::output::{self, ago, bytes, duration, metric, now, star};
 use starling_rpc::types::{NodeStatus, SyncStage};
 
 /// Shows how a node is doing.
-pub(super) fn status(args: &StatusArgs) -> Outcome<()> {
+pub(super) fn status(args: &AskArgs) -> Outcome<()> {
     let client = client(&configure(args.node.layer())?)?;
     let status = wait_for(async { Ok(client.node_status().await?) })?;
     if args.format.json { output::json(&status) } else { show(client.url(), &status) }
@@ -74,7 +74,8 @@ fn mining(status: &NodeStatus) -> String {
             mining.threads,
             mining.blocks_found
         ),
-        (_, Some(reason)) => format!("waiting: {reason}"),
+        (_, Some(reason)) if mining.mining => format!("waiting: {reason}"),
+        (_, Some(reason)) => format!("no threads; {reason}"),
         _ => "off".to_owned(),
     }
 }

@@ -10,9 +10,9 @@ use starling_rpc::types::{TxEvent, TxInfo, TxReport, TxStatus};
 
 /// Shows a transaction, where it stands, and its way there.
 pub(super) fn tx(args: &TxArgs) -> Outcome<()> {
-    let client = client(&configure(args.node.layer())?)?;
+    let client = client(&configure(args.ask.node.layer())?)?;
     let report = wait_for(async { Ok(client.tx_get(args.txid).await?) })?;
-    if args.format.json { output::json(&report) } else { show(args.txid, &report) }
+    if args.ask.format.json { output::json(&report) } else { show(args.txid, &report) }
 }
 
 fn show(txid: TxId, report: &TxReport) -> Outcome<()> {

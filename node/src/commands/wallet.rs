@@ -1,9 +1,7 @@
 //! `starling wallet`.
 
 use super::{account, configure};
-use crate::cli::{
-    ImportWalletArgs, ListWalletsArgs, NewWalletArgs, WalletAddressArgs, WalletArgs, WalletCommand,
-};
+use crate::cli::{ImportWalletArgs, NewWalletArgs, WalletAddressArgs, WalletArgs, WalletCommand};
 use crate::config::Config;
 use crate::failure::{Failure, Outcome, say};
 use crate::output;
@@ -11,7 +9,7 @@ use crate::secrets::{self, Purpose};
 use serde::Serialize;
 use serde_json::json;
 use starling_primitives::Address;
-use starling_wallet::{Keystore, Kind, Wallet};
+use starling_wallet::{Keystore, Kind, Mnemonic, Wallet};
 use zeroize::Zeroizing;
 
 /// Makes, imports and lists wallets.
@@ -64,7 +62,7 @@ impl Shown {
 
 fn new(args: &NewWalletArgs) -> Outcome<()> {
     let place = Place::open(&args.wallets)?;
-    refuse_taken(&place.keystore, &args.name)?;
+    refuse_name(&place.keystore, &args.name)?;
     let passphrase = secrets::passphrase(&args.passphrase, &args.name, Purpose::Close)?;
     let (wallet, phrase) = place.keystore.create(&args.name, &passphrase, args.words)?;
     let shown = place.shown(&wallet);
@@ -80,7 +78,7 @@ fn new(args: &NewWalletArgs) -> Outcome<()> {
 
 fn import(args: &ImportWalletArgs) -> Outcome<()> {
     let place = Place::open(&args.wallets)?;
-    refuse_taken(&place.keystore, &args.name)?;
+    refuse_name(&place.keystore, &args.name)?;
     let source = args.mnemonic_fd.or(args.key_fd);
     if source.is_some() && source == args.passphrase.passphrase_fd {
         return Err(Failure::usage("secret and passphrase cannot come from one descriptor; use two"));
@@ -89,16 +87,26 @@ fn import(args: &ImportWalletArgs) -> Outcome<()> {
         Some(fd) => secrets::from_fd(fd)?,
         None => secrets::ask("Mnemonic (12 or 24 words): ", "--mnemonic-fd N or --key-fd N")?,
     };
+    // A secret that is none is refused before anybody thinks up a passphrase for it.
+    let seed = args.key_fd.map(|_| seed(&secret)).transpose()?;
+    if seed.is_none() {
+        Mnemonic::parse(&secret).map_err(starling_wallet::KeystoreError::from)?;
+    }
     let passphrase = secrets::passphrase(&args.passphrase, &args.name, Purpose::Close)?;
-    let wallet = match args.key_fd {
-        Some(_) => place.keystore.import_key(&args.name, &passphrase, &*seed(&secret)?)?,
+    let wallet = match seed {
+        Some(seed) => place.keystore.import_key(&args.name, &passphrase, &seed)?,
         None => place.keystore.import_mnemonic(&args.name, &passphrase, &secret)?,
     };
     place.shown(&wallet).print(args.wallets.format.json)
 }
 
 /// Asked before any secret: nobody likes to type one in vain.
-fn refuse_taken(keystore: &Keystore, name: &str) -> Outcome<()> {
+fn refuse_name(keystore: &Keystore, name: &str) -> Outcome<()> {
+    if account::is_dev_name(name) {
+        return Err(Failure::usage(format!(
+            "{name} is an account of every `starling dev`, whose key everybody knows; choose another name"
+        )));
+    }
     if keystore.list()?.iter().any(|taken| taken == name) {
         return Err(starling_wallet::KeystoreError::NameExists(name.to_owned()).into());
     }
@@ -113,16 +121,19 @@ fn seed(text: &str) -> Outcome<Zeroizing<[u8; 32]>> {
     Ok(bytes)
 }
 
-fn list(args: &ListWalletsArgs) -> Outcome<()> {
-    let place = Place::open(&args.wallets)?;
+fn list(args: &WalletArgs) -> Outcome<()> {
+    let place = Place::open(args)?;
     let mut wallets = Vec::new();
     for name in place.keystore.list()? {
         match place.keystore.wallet(&name) {
-            Ok(wallet) => wallets.push(place.shown(&wallet)),
+            Ok(wallet) => {
+                secrets::warn_if_exposed(&place.keystore.file(&name));
+                wallets.push(place.shown(&wallet));
+            }
             Err(error) => say(&format!("warning: {error}")),
         }
     }
-    if args.wallets.format.json {
+    if args.format.json {
         return output::json(&wallets);
     }
     if wallets.is_empty() {

@@ -1,7 +1,8 @@
 //! The layer of the file: `starling.toml`.
 
-use super::{KEYS, Key, Kind, Layer, Value, did_you_mean, keys};
+use super::{KEYS, Key, Kind, Layer, SHOWN_LINE_BYTES, Value, did_you_mean, keys};
 use crate::failure::{Failure, Outcome};
+use crate::output::excerpt;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -37,7 +38,8 @@ pub(super) fn read(data_dir: &Path) -> Outcome<Option<(PathBuf, Layer)>> {
 fn parse(text: &str) -> Result<Layer, String> {
     let table: toml::Table = toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        format!("line {}: {}", before.matches('\n').count() + 1, error.message())
+        let what = excerpt(error.message(), SHOWN_LINE_BYTES);
+        format!("line {}: {what}", before.matches('\n').count() + 1)
     })?;
     table.iter().map(|(name, value)| entry(name, value)).collect()
 }
@@ -49,7 +51,8 @@ fn entry(name: &str, value: &toml::Value) -> Result<(&'static str, Value), Strin
     }
     let key = allowed().find(|key| key.name == name);
     let key = key.ok_or_else(|| {
-        format!("unknown key {name:?}{}", did_you_mean(name, allowed().map(|key| key.name)))
+        let shown = excerpt(name, SHOWN_LINE_BYTES);
+        format!("unknown key {shown:?}{}", did_you_mean(&shown, allowed().map(|key| key.name)))
     })?;
     let read = convert(key, value).ok_or_else(|| format!("{name} must be {}", wanted(key)))?;
     Ok((key.name, read))

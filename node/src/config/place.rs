@@ -1,7 +1,8 @@
 //! Where things are: the chain, the data directory that its name leads to, and the wallets.
 
-use super::{Config, Layer, Origin, Sources, Value, file, keys};
+use super::{Config, Layer, Origin, SHOWN_LINE_BYTES, Sources, Value, file, keys};
 use crate::failure::{Failure, Outcome};
+use crate::output::excerpt;
 use starling_genesis::{Chain, MAX_CHAIN_FILE_BYTES};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -85,7 +86,12 @@ pub(crate) fn load_chain(name: &str) -> Outcome<Chain> {
     if u64::try_from(text.len()).map_or(true, |length| length > MAX_CHAIN_FILE_BYTES) {
         return Err(Failure::usage(format!("{name}: a chain file has at most {MAX_CHAIN_FILE_BYTES} bytes")));
     }
-    Chain::from_toml(&text).map_err(|error| Failure::usage(format!("{name}: {error}")))
+    Chain::from_toml(&text).map_err(|error| {
+        // The error quotes the line that is wrong, and points at a part of it on a line of its own.
+        let (what, says) = (error.to_string(), |line: &&str| line.contains(|c: char| !" |^".contains(c)));
+        let lines: Vec<_> = what.lines().filter(says).map(|line| excerpt(line, SHOWN_LINE_BYTES)).collect();
+        Failure::usage(format!("{name}: {}", lines.join(" ")))
+    })
 }
 
 /// `$XDG_DATA_HOME/starling`, where the variable's own default is `~/.local/share`.

@@ -80,6 +80,7 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
     let text = refusal("", &[("STARLING_LISTN", "x")], &[]);
     assert!(text.contains("STARLING_LISTN is no setting; did you mean \"STARLING_LISTEN\"?"), "{text}");
     assert!(variables(&[("STARLING_rpc", "127.0.0.1:1")]).is_err());
+    assert!(refusal("rcp = \"x\"\n", &[], &[]).contains("unknown key \"rcp\"; did you mean \"rpc\"?"));
     assert_eq!(did_you_mean("zzzz", ["rpc", "mine"]), "");
 }
 
@@ -116,7 +117,7 @@ fn values_without_meaning_are_refused_where_they_stand() {
     assert!(refusal("", &[], &[("log_level", "info,x=loud")]).starts_with("--log-level: "));
     assert!(refusal("", &[], &[("log_format", "xml")]).contains("neither human nor json"));
     assert!(refusal("", &[], &[("node", "127.0.0.1:1")]).contains("is no node URL"));
-    assert!(refusal("listen = [\"/ip4/x\"]\n", &[], &[]).contains("\"/ip4/x\" is not a multiaddr"));
+    assert!(refusal("listen = [\"/ip4/x\"]\n", &[], &[]).contains("\"/ip4/x\" is no multiaddr"));
     assert!(
         refusal("", &[("STARLING_BOOTSTRAP", "1.2.3.4")], &[]).starts_with("STARLING_BOOTSTRAP: \"1.2.3.4\"")
     );
@@ -125,6 +126,51 @@ fn values_without_meaning_are_refused_where_they_stand() {
         refusal("", &[], &[("payout", "tstar1qqnl937pazlccsw4zz7q024uck0yzuns8yap0gr9")])
             .contains("another chain")
     );
+}
+
+#[test]
+fn addresses_of_peers_have_ports() {
+    let said = |key: &str, address: &str| refusal(&format!("{key} = [\"{address}\"]\n"), &[], &[]);
+    let peer = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
+    for address in ["", "/ip4/127.0.0.1", "/memory/1", "/ip4/127.0.0.1/tcp/1/ws", "/ip4/127.0.0.1/udp/1"] {
+        for key in ["listen", "bootstrap"] {
+            assert!(said(key, address).contains("is no multiaddr of an address and a port"), "{address}");
+        }
+    }
+    said("listen", "/dns4/node.example/tcp/8644");
+    for address in ["/ip4/192.0.2.1/tcp/0", "/ip4/192.0.2.1/udp/0/quic-v1", &format!("/p2p/{peer}")] {
+        said("bootstrap", address);
+    }
+    let file = format!(
+        "listen = [\"/ip4/127.0.0.1/tcp/0\", \"/ip6/::1/udp/0/quic-v1\"]\n\
+         bootstrap = [\"/dns4/node.example/tcp/8644/p2p/{peer}\", \"/dnsaddr/node.example\", \
+         \"/ip4/192.0.2.1/udp/8644/quic-v1\"]\n"
+    );
+    load(&file, &[], &[]).unwrap().check().unwrap();
+}
+
+#[test]
+fn rpc_is_at_an_address_or_at_localhost() {
+    let at = |text| load("", &[], &[("rpc", text)]).unwrap().rpc();
+    assert_eq!(at("localhost:0").unwrap().to_string(), "127.0.0.1:0");
+    assert_eq!(at("[::1]:8645").unwrap().to_string(), "[::1]:8645");
+    for text in ["localhost", "localhost:65536", "node.example:8645", ":8645", ""] {
+        assert!(at(text).unwrap_err().message().contains("like 127.0.0.1:8645"), "{text}");
+    }
+}
+
+#[test]
+fn what_a_file_says_is_repeated_in_part() {
+    let long = "x".repeat(100_000);
+    assert!(refusal(&format!("{long} = 1\n"), &[], &[]).len() < 1_000);
+    assert!(refusal(&format!("rpc = {long}\n"), &[], &[]).len() < 1_000);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("chain.toml");
+    for text in [format!("name = {long}"), format!("{long} = 1"), format!("name = \"{long}\"")] {
+        std::fs::write(&path, text).unwrap();
+        let said = super::load_chain(path.to_str().unwrap()).unwrap_err().message();
+        assert!(said.len() < 1_000, "{} bytes", said.len());
+    }
 }
 
 #[test]

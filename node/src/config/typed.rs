@@ -4,7 +4,7 @@ use super::{Config, Key, Value, keys};
 use crate::failure::{Failure, Outcome};
 use starling_network::Multiaddr;
 use starling_primitives::Address;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 use tracing_subscriber::EnvFilter;
 
@@ -60,11 +60,16 @@ impl Config {
     /// Where JSON-RPC is served.
     ///
     /// # Errors
-    /// Not an address and a port.
+    /// Not an address and a port. The only name is `localhost`: what another stands for may change.
     pub(crate) fn rpc(&self) -> Outcome<SocketAddr> {
         let text = self.text(&keys::RPC);
+        let local = || {
+            let port = text.strip_prefix("localhost:")?.parse().ok()?;
+            Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        };
         let hint = "is not an address and a port, like 127.0.0.1:8645";
-        text.parse().map_err(|_| self.wrong(&keys::RPC, format!("{text:?} {hint}")))
+        let address = text.parse().ok().or_else(local);
+        address.ok_or_else(|| self.wrong(&keys::RPC, format!("{text:?} {hint}")))
     }
 
     /// Whether the node mines.
@@ -156,15 +161,25 @@ impl Config {
         Ok(LogOptions { filter, json })
     }
 
-    fn check_addresses(&self, key: &'static Key) -> Outcome<()> {
-        let addresses = self.list(key).unwrap_or_default();
-        match addresses.iter().find(|text| text.parse::<Multiaddr>().is_err()) {
+    fn check_addresses(&self, key: &'static Key, fits: fn(&Multiaddr) -> bool) -> Outcome<()> {
+        let wrong = |text: &&String| !text.parse::<Multiaddr>().is_ok_and(|address| fits(&address));
+        match self.list(key).unwrap_or_default().iter().find(wrong) {
             Some(text) => {
-                let hint = "is not a multiaddr; write it like /ip4/192.0.2.1/tcp/8644";
-                Err(self.wrong(key, format!("{text:?} {hint}")))
+                let hint = "/ip4/192.0.2.1/tcp/8644 or /ip4/192.0.2.1/udp/8644/quic-v1";
+                Err(self
+                    .wrong(key, format!("{text:?} is no multiaddr of an address and a port, like {hint}")))
             }
             None => Ok(()),
         }
+    }
+
+    /// Asks the addresses of peers what they mean.
+    ///
+    /// # Errors
+    /// The first that is wrong.
+    pub(crate) fn check_peers(&self) -> Outcome<()> {
+        self.check_addresses(&keys::LISTEN, can_be_listened_on)?;
+        self.check_addresses(&keys::BOOTSTRAP, can_be_dialled)
     }
 
     /// Asks every value what it means.
@@ -172,13 +187,34 @@ impl Config {
     /// # Errors
     /// The first that is wrong.
     pub(crate) fn check(&self) -> Outcome<()> {
-        self.check_addresses(&keys::LISTEN)?;
-        self.check_addresses(&keys::BOOTSTRAP)?;
+        self.check_peers()?;
         self.rpc()?;
         self.mining_payout()?;
         self.threads()?;
         self.log()?;
         starling_rpc::Client::new(self.node(), None).map_err(|error| self.wrong(&keys::NODE, error))?;
         self.data_dir().map(|_| ())
+    }
+}
+
+/// The protocols of a multiaddr, without the peer's name at its end.
+fn protocols(address: &Multiaddr) -> Vec<&'static str> {
+    let mut names: Vec<_> = address.protocol_stack().collect();
+    names.pop_if(|name| *name == "p2p");
+    names
+}
+
+fn can_be_listened_on(address: &Multiaddr) -> bool {
+    matches!(protocols(address)[..], ["ip4" | "ip6", "tcp"] | ["ip4" | "ip6", "udp", "quic-v1"])
+}
+
+fn can_be_dialled(address: &Multiaddr) -> bool {
+    let is_host = |name: &str| matches!(name, "ip4" | "ip6" | "dns" | "dns4" | "dns6");
+    let has_port = !address.to_string().contains("/tcp/0") && !address.to_string().contains("/udp/0");
+    match protocols(address)[..] {
+        [host, "tcp"] | [host, "udp", "quic-v1"] => is_host(host) && has_port,
+        // The name's own records have the addresses.
+        ["dnsaddr"] => true,
+        _ => false,
     }
 }

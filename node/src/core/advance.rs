@@ -1,7 +1,8 @@
 //! Fork choice carried out: blocks are disconnected and connected until the best branch that is here is the
 //! connected one (consensus: Fork choice).
 
-use super::{Core, Effect, TipEvent};
+use super::bodies::WINDOW_BLOCKS;
+use super::{Core, Effect, SyncState, TipEvent};
 use starling_consensus::{CheckedBlock, CheckedHeader, HeaderInfo, Status};
 use starling_ledger::{ConnectError, ConnectedBlock, DisconnectedBlock, Settled, StoreError, TipBlock};
 use starling_network::Announcement;
@@ -10,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Blocks connected before other events get their turn.
-const BLOCKS_AT_ONCE: usize = 64;
+const BLOCKS_AT_ONCE: u32 = 64;
+/// Bytes of bodies connected before other events get their turn, but for the block that exceeds them.
+const BYTES_AT_ONCE: u64 = 4 << 20;
 /// Two blocks of equal work connected within this time, or the chain's step, are told apart by their hashes.
 const TIE_WINDOW: Duration = Duration::from_secs(2);
 
@@ -49,20 +52,14 @@ impl Core {
     /// anew.
     pub(super) fn advance(&mut self) -> Result<(), StoreError> {
         let mut change = Change::default();
-        let mut more = false;
         while let Some(plan) = self.plan()? {
-            more = plan.more;
             let before = self.ledger.tip().id;
-            let finished = self.carry_out(&plan, &mut change)?;
-            if !finished {
+            if !self.carry_out(&plan, &mut change)? {
                 self.restore(&before, &mut change)?;
-            }
-            if finished && change.connected.len() >= BLOCKS_AT_ONCE {
+            } else if plan.more {
+                self.effects.push(Effect::Continue);
                 break;
             }
-        }
-        if more {
-            self.effects.push(Effect::Continue);
         }
         change.settle();
         if !change.disconnected.is_empty() || !change.connected.is_empty() {
@@ -72,104 +69,94 @@ impl Core {
     }
 
     fn plan(&mut self) -> Result<Option<Plan>, StoreError> {
-        let best = self.tree.best();
-        let tip = self.ledger.tip();
-        if best.id == tip.id {
-            return self.tie();
-        }
-        if let Some(plan) = self.straight(tip.height, &tip.id) {
+        let (goal, tip) = (*self.followed(), self.ledger.tip());
+        if goal.id != tip.id
+            && let Some(plan) = self.straight(&goal, tip.height, &tip.id).or_else(|| self.branch_to(&goal))
+        {
             return Ok(Some(plan));
         }
         // Whatever is complete and has more work than the tip is followed, whatever else is waited for: else
         // a block whose body is withheld would hold up everybody.
-        let candidates = self.complete_rivals(&tip.id);
-        for head in candidates {
-            if let Some(plan) = self.branch_to(&head)? {
+        let (better, equal) = self.complete_rivals(&tip.id);
+        for head in better {
+            if let Some(plan) = self.branch_to(&head) {
                 return Ok(Some(plan));
             }
         }
-        self.tie()
+        self.tie(&equal)
     }
 
-    /// Blocks with stored bodies that are not connected and have more work than the tip, most work first.
-    fn complete_rivals(&mut self, tip: &BlockId) -> Vec<HeaderInfo> {
-        let least = self.tree.get(tip).map_or(Work::ZERO, |info| info.work);
+    /// Blocks with stored bodies that are not connected: those with more work than the tip, most work first,
+    /// and those with as much.
+    fn complete_rivals(&mut self, tip: &BlockId) -> (Vec<HeaderInfo>, Vec<HeaderInfo>) {
+        let ours = self.tree.get(tip).map_or(Work::ZERO, |info| info.work);
         let tree = &self.tree;
-        let alive = |id: &BlockId| {
-            tree.get(id)
-                .is_some_and(|info| info.work > least && info.status != Status::Invalid && has_body(&info))
-        };
-        self.loose.retain(|id| alive(id));
-        let mut rivals: Vec<_> = self.loose.iter().filter_map(|id| self.tree.get(id)).collect();
-        rivals.sort_by_key(|info| std::cmp::Reverse(info.work));
-        rivals
+        let alive = |info: &HeaderInfo| info.work >= ours && info.id != *tip && has_body(info);
+        self.loose.retain(|id| tree.get(id).is_some_and(|info| alive(&info)));
+        let rivals = self.loose.iter().filter_map(|id| self.tree.get(id));
+        let (mut better, equal): (Vec<_>, Vec<_>) = rivals.partition(|info| info.work > ours);
+        better.sort_by_key(|info| std::cmp::Reverse(info.work));
+        (better, equal)
     }
 
-    /// The ordinary case: the best header chain continues the tip.
-    fn straight(&self, height: u32, tip: &BlockId) -> Option<Plan> {
-        if self.tree.best_at(height).map(|info| info.id) != Some(*tip) {
+    /// The ordinary case: what is followed continues the tip.
+    fn straight(&self, goal: &HeaderInfo, height: u32, tip: &BlockId) -> Option<Plan> {
+        let ahead = self.tree.branch(tip, &goal.id, BLOCKS_AT_ONCE + 1);
+        if ahead.first().is_none_or(|first| first.parent != *tip) {
             return None;
         }
-        let stored = |next: &u32| self.tree.best_at(*next).filter(has_body).map(|info| info.id);
-        let above = height.checked_add(1)?;
-        let mut blocks: Vec<_> = (above..).map_while(|next| stored(&next)).take(BLOCKS_AT_ONCE + 1).collect();
-        let more = blocks.len() > BLOCKS_AT_ONCE;
-        blocks.truncate(BLOCKS_AT_ONCE);
+        let stored = ahead.iter().take_while(|info| has_body(info)).count();
+        let (mut blocks, mut bytes) = (Vec::new(), 0u64);
+        for (info, _) in ahead.iter().take(stored).zip(0..BLOCKS_AT_ONCE) {
+            if bytes >= BYTES_AT_ONCE {
+                break;
+            }
+            bytes += u64::from(info.body_bytes);
+            blocks.push(info.id);
+        }
+        let more = blocks.len() < stored;
         (!blocks.is_empty()).then_some(Plan { fork: height, blocks, more })
     }
 
-    /// A branch is left alone when it leaves ours deeper than can be undone.
-    fn is_followed(&mut self, head: &HeaderInfo) -> Result<bool, StoreError> {
-        let tip = self.ledger.tip();
-        let Some(fork) = self.tree.fork_height(&tip.id, &head.id) else { return Ok(false) };
-        let depth = tip.height - fork;
-        if depth > self.chain.params.undo_blocks {
-            let alarm = format!(
-                "a branch with more work, up to block {} at height {}, leaves ours {depth} blocks back; at \
-                 most {} can be undone, so it is not followed",
-                head.id, head.height, self.chain.params.undo_blocks
-            );
-            if self.alarm.as_ref() != Some(&alarm) {
-                tracing::error!("{alarm}");
-                self.alarm = Some(alarm);
-            }
-            return Ok(false);
-        }
-        Ok(true)
-    }
-
-    /// The part of a branch whose bodies are here, if it has more work than the tip.
-    fn branch_to(&mut self, head: &HeaderInfo) -> Result<Option<Plan>, StoreError> {
+    /// Of a branch whose bodies are here, as much as has more work than the tip; what follows is then
+    /// connected as any other.
+    fn branch_to(&mut self, head: &HeaderInfo) -> Option<Plan> {
         let tip = self.ledger.tip();
         let work = self.tree.get(&tip.id).map_or(Work::ZERO, |info| info.work);
-        if head.status == Status::Invalid || head.work <= work || !self.is_followed(head)? {
-            return Ok(None);
+        if head.work <= work || !self.can_follow(head) {
+            return None;
         }
-        let Some((fork, path)) = self.tree.path(&tip.id, &head.id) else { return Ok(None) };
-        let stored = |id: &BlockId| self.tree.get(id).is_some_and(|info| has_body(&info));
-        let blocks: Vec<_> = path.into_iter().take_while(stored).collect();
-        let reached = blocks.last().and_then(|id| self.tree.get(id)).map_or(Work::ZERO, |info| info.work);
-        Ok((reached > work).then_some(Plan { fork: fork.height, blocks, more: false }))
+        let limit = self.chain.params.undo_blocks.saturating_add(WINDOW_BLOCKS);
+        let branch = self.tree.branch(&tip.id, &head.id, limit);
+        let stored = branch.iter().take_while(|info| has_body(info)).count();
+        let enough = branch.iter().take(stored).position(|info| info.work > work)?;
+        let fork = branch.first()?.height.checked_sub(1)?;
+        let more = enough + 1 < branch.len();
+        Some(Plan { fork, blocks: branch.iter().take(enough + 1).map(|info| info.id).collect(), more })
     }
 
     /// A block of equal work beside a tip that was connected a moment ago wins by the smaller pow hash.
-    fn tie(&mut self) -> Result<Option<Plan>, StoreError> {
+    fn tie(&mut self, rivals: &[HeaderInfo]) -> Result<Option<Plan>, StoreError> {
         let tip = self.ledger.tip();
-        let rival = self.checked.rival().filter(|id| *id != tip.id).and_then(|id| self.tree.get(&id));
-        let (Some(rival), Some(ours)) = (rival, self.tree.get(&tip.id)) else { return Ok(None) };
         let window = TIE_WINDOW.max(Duration::from_secs(u64::from(self.chain.params.step)));
-        let late = self.now.mono > self.tip_since.mono.saturating_add(window);
-        if late || rival.work != ours.work || rival.status == Status::Invalid || !self.is_followed(&rival)? {
+        if rivals.is_empty() || self.now.mono > self.tip_since.mono.saturating_add(window) {
             return Ok(None);
         }
-        let (Some(theirs), Some(own)) = (self.pow_hash(&rival.id)?, self.pow_hash(&tip.id)?) else {
-            return Ok(None);
-        };
         // As little-endian numbers.
-        let smaller = theirs.iter().rev().lt(own.iter().rev());
-        let Some((fork, blocks)) = self.tree.path(&tip.id, &rival.id) else { return Ok(None) };
-        let stored = blocks.iter().all(|id| self.tree.get(id).is_some_and(|info| has_body(&info)));
-        Ok((smaller && stored).then_some(Plan { fork: fork.height, blocks, more: false }))
+        let rank = |hash: [u8; 32]| hash.iter().rev().copied().collect::<Vec<_>>();
+        let Some(mut least) = self.pow_hash(&tip.id)?.map(rank) else { return Ok(None) };
+        let mut best = None;
+        for rival in rivals {
+            let Some(hash) = self.pow_hash(&rival.id)?.map(rank) else { continue };
+            let branch = self.tree.branch(&tip.id, &rival.id, u32::MAX);
+            if hash < least && branch.iter().all(has_body) && self.can_follow(rival) {
+                least = hash;
+                let fork = branch.first().map_or(tip.height, |first| first.height.saturating_sub(1));
+                let blocks = branch.iter().map(|info| info.id).collect();
+                best = Some(Plan { fork, blocks, more: false });
+            }
+        }
+        Ok(best)
     }
 
     fn pow_hash(&self, id: &BlockId) -> Result<Option<[u8; 32]>, StoreError> {
@@ -179,7 +166,8 @@ impl Core {
 
     /// Carries a plan out; false when a block broke a rule on the way.
     fn carry_out(&mut self, plan: &Plan, change: &mut Change) -> Result<bool, StoreError> {
-        let sync = self.is_synced();
+        // A block that may be nobody else's is worth a wait for the disk; those of a long sync are not.
+        let sync = !matches!(self.sync_state(), SyncState::Headers | SyncState::Bodies);
         while self.ledger.tip().height > plan.fork {
             let block = self.ledger.disconnect(sync)?;
             if change.connected.last().is_some_and(|last| last.header.id() == block.header.id()) {
@@ -190,6 +178,7 @@ impl Core {
         }
         for id in &plan.blocks {
             let Some(block) = self.checked_block(id)? else { return Ok(false) };
+            self.loose.remove(id);
             match self.ledger.connect(&block, sync) {
                 Ok(connected) => {
                     self.tree.set_status(id, Status::Connected);
@@ -207,16 +196,26 @@ impl Core {
         Ok(true)
     }
 
-    /// Goes back to where the tip was before a branch that failed; its blocks are valid.
+    /// Goes back to where the tip was before a branch that failed, unless what was connected of it has more
+    /// work even so; the old blocks are valid.
     fn restore(&mut self, before: &BlockId, change: &mut Change) -> Result<(), StoreError> {
-        let Some((fork, blocks)) = self.tree.path(&self.ledger.tip().id, before) else { return Ok(()) };
+        let (tip, work) = (self.ledger.tip().id, |id: &BlockId| self.tree.get(id).map(|info| info.work));
+        if work(&tip) > work(before) {
+            return Ok(());
+        }
+        let Some((fork, blocks)) = self.tree.path(&tip, before) else { return Ok(()) };
+        if fork.height < self.ledger.deepest_fork() {
+            tracing::error!("the branch that failed cannot be left again: it is too long to be undone");
+            return Ok(());
+        }
         let back = Plan { fork: fork.height, blocks, more: false };
         self.carry_out(&back, change).map(|_| ())
     }
 
     /// A block as it was checked, or read back and checked again.
     fn checked_block(&mut self, id: &BlockId) -> Result<Option<CheckedBlock>, StoreError> {
-        if let Some(block) = self.checked.take(id) {
+        let height = self.tree.get(id).map_or(0, |info| info.height);
+        if let Some(block) = self.checked.take(height, id) {
             return Ok(Some(block));
         }
         let Some(block) = self.ledger.reader().view()?.block(id)? else {
@@ -238,6 +237,11 @@ impl Core {
     fn follow(&mut self, change: Change) -> Result<(), StoreError> {
         self.tip_since = self.now;
         let tip = self.ledger.tip();
+        let tree = &self.tree;
+        self.checked.forget(tip.height, |id| {
+            tree.get(id).is_none_or(|info| matches!(info.status, Status::Invalid | Status::Connected))
+        });
+        self.review_avoided();
         let back: Vec<_> = change.disconnected.iter().map(|b| tip_block(&b.header, &b.txs)).collect();
         let forth: Vec<_> = change.connected.iter().map(|b| tip_block(&b.header, &b.txs)).collect();
         let next_height = tip.height.saturating_add(1);
@@ -281,6 +285,6 @@ fn tip_block<'a>(header: &Header, txs: &'a [Arc<Transaction>]) -> TipBlock<'a> {
     TipBlock { id: header.id(), height: header.height(), miner: header.content().miner, txs }
 }
 
-fn has_body(info: &HeaderInfo) -> bool {
+pub(super) fn has_body(info: &HeaderInfo) -> bool {
     matches!(info.status, Status::Body | Status::Connected)
 }

@@ -1,6 +1,6 @@
 //! Bodies: which are wanted, who checks them, and where they wait until their turn.
 
-use super::{Core, Effect};
+use super::{Core, Effect, Job};
 use starling_consensus::{BlockError, CheckedBlock, CheckedHeader, HeaderError, Status};
 use starling_genesis::Chain;
 use starling_ledger::StoreError;
@@ -8,21 +8,21 @@ use starling_network::{Body, BodyOutcome};
 use starling_primitives::{BlockId, DecodeError, Header, Wtxid, decode_body};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 use thiserror::Error;
 
 /// Blocks ahead of the tip whose bodies are fetched.
-const WINDOW_BLOCKS: u32 = 1_024;
+pub(super) const WINDOW_BLOCKS: u32 = 1_024;
 /// Bytes of bodies that are fetched ahead, by their headers' word.
 const WINDOW_BYTES: u64 = 64 << 20;
 /// Bytes of checked bodies that wait in memory; others are read back and checked again.
 const MAX_WAITING_BYTES: u64 = 64 << 20;
-/// How long a branch that nobody serves is not followed.
-const ASIDE: Duration = Duration::from_secs(600);
-
+/// What a block without transactions takes.
+const BLOCK_OVERHEAD_BYTES: u64 = 1_024;
+/// Depth below the tip to which blocks beside the connected chain wait on: rivals of the last minutes.
+const KEPT_BELOW_TIP: u32 = 16;
 /// Pure work: a body is decoded, compared with its header, and its signatures verified.
 #[derive(Debug)]
-pub struct Job {
+pub struct CheckJob {
     chain: Arc<Chain>,
     header: Header,
     body: Body,
@@ -46,7 +46,7 @@ enum Failure {
     Block(#[from] BlockError),
 }
 
-impl Job {
+impl CheckJob {
     /// Does the work.
     #[must_use]
     pub fn run(self) -> Checked {
@@ -65,65 +65,67 @@ impl Job {
     }
 }
 
-/// Checked blocks that wait for their parents, and jobs under way.
+/// Checked blocks that wait for their turn, lowest first, and jobs under way.
 #[derive(Default)]
 pub(super) struct CheckedBlocks {
-    waiting: BTreeMap<BlockId, CheckedBlock>,
+    waiting: BTreeMap<(u32, BlockId), CheckedBlock>,
     bytes: u64,
     jobs: BTreeSet<BlockId>,
-    /// The last block that was checked: it may have as much work as the tip.
-    last: Option<BlockId>,
 }
 
 impl CheckedBlocks {
-    pub(super) fn take(&mut self, id: &BlockId) -> Option<CheckedBlock> {
-        let block = self.waiting.remove(id)?;
+    pub(super) fn take(&mut self, height: u32, id: &BlockId) -> Option<CheckedBlock> {
+        let block = self.waiting.remove(&(height, *id))?;
         self.bytes -= weight(&block);
         Some(block)
     }
 
-    /// The block that the tip may have to make way for at equal work.
-    pub(super) fn rival(&self) -> Option<BlockId> {
-        self.last
-    }
-
-    /// A block without transactions needs no check beyond its header's.
-    pub(super) fn is_whole(&mut self, id: BlockId) {
-        self.last = Some(id);
-    }
-
+    /// The lowest are needed first: when there are too many, the highest go.
     fn keep(&mut self, block: CheckedBlock) {
-        self.last = Some(block.header().header().id());
-        let weight = weight(&block);
-        if self.bytes + weight <= MAX_WAITING_BYTES {
-            self.bytes += weight;
-            if let Some(old) = self.waiting.insert(block.header().header().id(), block) {
-                self.bytes -= self::weight(&old);
-            }
+        self.keep_within(block, MAX_WAITING_BYTES);
+    }
+
+    fn keep_within(&mut self, block: CheckedBlock, max_bytes: u64) {
+        let header = block.header().header();
+        let (height, id) = (header.height(), header.id());
+        self.take(height, &id);
+        self.bytes += weight(&block);
+        self.waiting.insert((height, id), block);
+        while self.bytes > max_bytes {
+            let Some((_, highest)) = self.waiting.pop_last() else { break };
+            self.bytes -= weight(&highest);
         }
+    }
+
+    /// Lets go of blocks whose time is over: those that lost their height, and those upon an invalid one.
+    pub(super) fn forget(&mut self, tip: u32, is_dead: impl Fn(&BlockId) -> bool) {
+        let least = tip.saturating_sub(KEPT_BELOW_TIP);
+        self.waiting.retain(|(height, id), _| *height >= least && !is_dead(id));
+        self.bytes = self.waiting.values().map(weight).sum();
     }
 }
 
 fn weight(block: &CheckedBlock) -> u64 {
-    u64::from(block.header().header().content().body_bytes)
+    BLOCK_OVERHEAD_BYTES + u64::from(block.header().header().content().body_bytes)
 }
 
 impl Core {
-    /// Tells the network which bodies are missing on the way to the best header, in order.
+    /// Tells the network which bodies are missing on the way to the best header that is followed, in order.
+    /// What is being checked counts into the window too, so that memory is bounded while checking is slower
+    /// than the network.
     pub(super) fn want_bodies(&mut self) {
         let tip = self.ledger.tip();
-        let fork = self.tree.fork_height(&tip.id, &self.tree.best().id).unwrap_or(0);
+        let goal = self.followed();
         let (mut list, mut bytes) = (Vec::new(), 0u64);
-        let mut height = fork;
-        while let Some(info) = height.checked_add(1).and_then(|next| self.tree.best_at(next)) {
-            height = info.height;
-            if height - fork > WINDOW_BLOCKS || bytes > WINDOW_BYTES {
+        for info in self.tree.branch(&tip.id, &goal.id, WINDOW_BLOCKS) {
+            if bytes > WINDOW_BYTES {
                 break;
             }
-            let missing = info.status == Status::Header && info.body_bytes > 0;
-            if missing && !self.checked.jobs.contains(&info.id) {
+            if info.status == Status::Header && info.body_bytes > 0 {
                 bytes += u64::from(info.body_bytes);
-                list.push((info.id, height));
+                if !self.checked.jobs.contains(&info.id) {
+                    list.push((info.id, info.height));
+                }
             }
         }
         self.network(|net, view, now| net.want_bodies(&list, view, now));
@@ -137,7 +139,7 @@ impl Core {
             self.network(|net, view, now| net.body_checked(&id, BodyOutcome::Match, view, now));
             return Ok(());
         };
-        // What is under way at a time is bounded by what is wanted: the window's bytes.
+        // What is under way at a time is bounded by what is wanted.
         if !self.checked.jobs.insert(id) {
             return Ok(());
         }
@@ -145,8 +147,8 @@ impl Core {
             Body::Txs(txs) => self.verified_among(txs),
             Body::Bytes(_) => HashSet::new(),
         };
-        let job = Job { chain: self.chain.clone(), header, body, verified };
-        self.effects.push(Effect::Work(Box::new(job)));
+        let job = CheckJob { chain: self.chain.clone(), header, body, verified };
+        self.effects.push(Effect::Work(Job::Check(Box::new(job))));
         Ok(())
     }
 
@@ -183,23 +185,20 @@ impl Core {
             self.ledger.put_body(header, block.txs())?;
             self.tree.set_status(&id, Status::Body);
         }
-        self.aside.remove(&id);
-        self.loose.insert(id);
+        self.is_served(&id);
+        self.is_stored(id);
         self.checked.keep(block);
         Ok(())
-    }
-
-    /// Nobody serves a body: its branch is not followed for a while.
-    pub(super) fn set_aside(&mut self, id: BlockId, height: u32) -> Result<(), StoreError> {
-        tracing::warn!(block = %id, height, "nobody serves this body; its branch is set aside");
-        self.aside.insert(id, self.now.mono.saturating_add(ASIDE));
-        self.advance()
     }
 
     /// Marks a block, and all upon it, as invalid.
     pub(super) fn invalidate(&mut self, id: &BlockId, rule: &str) -> Result<(), StoreError> {
         let store = self.ledger.store().clone();
         let change = self.tree.invalidate(id, rule, &*store);
+        self.choose();
         self.ledger.put_invalid(id, rule, change.as_ref(), &self.tree.best().id)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,12 +11,14 @@ use std::collections::VecDeque;
 
 /// Headers from the future that are held at the most.
 const MAX_HELD: usize = 64;
+/// Of one parent: more is somebody's attempt to push others out.
+const MAX_HELD_SIBLINGS: usize = 4;
 /// Seconds ahead of the clock that a held header may be at the most.
 const MAX_HELD_AHEAD_S: u64 = 600;
 
 /// Headers that are right but for their time.
 #[derive(Default)]
-pub(super) struct HeldHeaders(VecDeque<CheckedHeader>);
+pub(super) struct HeldHeaders(pub(super) VecDeque<CheckedHeader>);
 
 impl Core {
     /// Judges an announced header; the network passes it on, or not, by what this says.
@@ -46,22 +48,23 @@ impl Core {
             return Ok(AnnounceOutcome::Ignore);
         }
         if check_time(checked.header(), params, self.unix_u32()).is_err() {
-            self.hold(checked);
-            return Ok(AnnounceOutcome::Ignore);
+            return Ok(self
+                .hold(checked)
+                .map_or_else(|error| announced(&error), |()| AnnounceOutcome::Ignore));
         }
         let want_body = checked.header().content().tx_count > 0;
         match self.insert(std::slice::from_ref(&checked))?.1 {
             None => Ok(AnnounceOutcome::Accept { want_body }),
-            Some(error) => Ok(match penalty_of_header(&error) {
-                starling_network::Penalty::None => AnnounceOutcome::Ignore,
-                penalty => AnnounceOutcome::Reject(penalty),
-            }),
+            Some(error) => Ok(announced(&error)),
         }
     }
 
     /// Judges a batch of headers that continue a header we named.
     pub(super) fn on_headers(&mut self, peer: PeerId, headers: Vec<Header>) -> Result<(), StoreError> {
         let outcome = self.judge_headers(peer, headers)?;
+        if matches!(outcome, HeadersOutcome::Accept { new: 1.. } | HeadersOutcome::Again { .. }) {
+            self.batch_since = self.now.mono;
+        }
         self.network(|net, view, now| net.headers_checked(peer, outcome, view, now));
         self.want_bodies();
         self.advance()
@@ -134,8 +137,7 @@ impl Core {
         let mut stopped = None;
         for checked in headers {
             if let Err(error) = check_time(checked.header(), &self.chain.params, self.unix_u32()) {
-                self.hold(checked.clone());
-                stopped = Some(error);
+                stopped = Some(self.hold(checked.clone()).err().unwrap_or(error));
                 break;
             }
             match self.tree.insert(checked, &*store) {
@@ -146,8 +148,6 @@ impl Core {
                     changes.extend(change);
                     if checked.header().content().tx_count == 0 {
                         self.tree.set_status(&id, Status::Body);
-                        self.checked.is_whole(id);
-                        self.loose.insert(id);
                     }
                 }
                 Err(error) => {
@@ -157,8 +157,11 @@ impl Core {
             }
         }
         if !added.is_empty() {
-            self.header_since = self.now.mono;
             self.ledger.put_headers(&added, &changes, &self.tree.best().id)?;
+            self.choose();
+            for (header, _) in added.iter().filter(|(header, _)| header.header().content().tx_count == 0) {
+                self.is_stored(header.header().id());
+            }
         }
         Ok((added.len(), stopped))
     }
@@ -178,29 +181,47 @@ impl Core {
         Ok(())
     }
 
-    fn hold(&mut self, checked: CheckedHeader) {
-        let ahead = u64::from(checked.header().work().time).saturating_sub(self.now.unix);
-        let known = self.held.0.iter().any(|held| held.header().id() == checked.header().id());
-        if known || ahead > MAX_HELD_AHEAD_S {
-            return;
+    /// Keeps a header until its time has come, if it is right but for its time and not far ahead.
+    ///
+    /// # Errors
+    /// The rule that it breaks in its context.
+    fn hold(&mut self, checked: CheckedHeader) -> Result<(), HeaderError> {
+        let header = checked.header();
+        let parent = header.parent();
+        let store = self.ledger.store().clone();
+        let cursor = self.tree.cursor(&parent, &*store).ok_or(HeaderError::UnknownParent(parent))?;
+        cursor.check(&checked, &self.chain.params)?;
+        let ahead = u64::from(header.work().time).saturating_sub(self.now.unix);
+        let known = self.held.0.iter().any(|held| held.header().id() == header.id());
+        let siblings = self.held.0.iter().filter(|held| held.header().parent() == parent).count();
+        if known || ahead > MAX_HELD_AHEAD_S || siblings >= MAX_HELD_SIBLINGS {
+            return Ok(());
         }
         if self.held.0.len() == MAX_HELD {
             self.held.0.pop_front();
         }
         self.held.0.push_back(checked);
+        Ok(())
     }
 
-    /// The work that a branch must exceed to be kept.
+    /// The work that a branch must exceed to be kept: near that of the tip or, while its bodies are fetched,
+    /// of the branch that is followed.
     fn least_work(&self) -> Work {
         let tip = self.tree.get(&self.ledger.tip().id);
-        tip.map_or(Work::ZERO, |tip| {
-            let own = tip.bits.target().map_or(Work::ZERO, starling_primitives::Target::work);
-            kept_work(tip.work, own, &self.chain.params)
-        })
+        let head = tip.filter(|tip| tip.work > self.goal.work).unwrap_or(self.goal);
+        let own = head.bits.target().map_or(Work::ZERO, starling_primitives::Target::work);
+        kept_work(head.work, own, &self.chain.params)
     }
 
     pub(super) fn unix_u32(&self) -> u32 {
         u32::try_from(self.now.unix).unwrap_or(u32::MAX)
+    }
+}
+
+fn announced(error: &HeaderError) -> AnnounceOutcome {
+    match penalty_of_header(error) {
+        starling_network::Penalty::None => AnnounceOutcome::Ignore,
+        penalty => AnnounceOutcome::Reject(penalty),
     }
 }
 

@@ -82,6 +82,25 @@ impl Core {
         self.pool.load(bytes, &settled)
     }
 
+    /// Takes back what a reorganisation disconnected in a process that died before it could save its pool.
+    /// What other blocks have or replaced is refused, as it should be. Returns how many were taken.
+    ///
+    /// # Errors
+    /// When the database failed.
+    pub fn take_back_left(&mut self) -> Result<usize, StoreError> {
+        let mut taken = 0;
+        for tx in self.ledger.left_behind(&self.tree)? {
+            // It was in a valid block.
+            self.pool.note_verified(tx.wtxid());
+            match self.add_tx(tx, Source::Loaded) {
+                Ok(_) => taken += 1,
+                Err(AddError::Refused(_)) => {}
+                Err(AddError::Read(error)) => return Err(error),
+            }
+        }
+        Ok(taken)
+    }
+
     /// An account as its owner can use it now.
     ///
     /// # Errors

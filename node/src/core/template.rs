@@ -1,23 +1,24 @@
 //! Block templates, and the blocks that miners make of them.
 
 use super::{Core, SyncState};
-use starling_consensus::{CheckedBlock, CheckedHeader, HeaderError, Status};
-use starling_ledger::{Settled, StoreError};
+use starling_consensus::{CheckedBlock, CheckedHeader, HeaderError, Status, check_time};
+use starling_ledger::{Draft, Settled, StoreError};
 use starling_primitives::{
-    Address, Amount, BlockId, Commitment, Content, DecodeError, Header, StateRoot, Transaction, WorkHeader,
-    limits, tx_root,
+    Address, Amount, BlockId, Content, DecodeError, Header, Transaction, TxRoot, WorkHeader, limits, tx_root,
 };
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
 /// How long a template is remembered.
 const REMEMBERED_FOR: Duration = Duration::from_secs(600);
-/// Bytes of bodies that are remembered.
+/// Bytes of bodies that are remembered; what is shared between them counts once.
 const REMEMBERED_BYTES: usize = 64 << 20;
-/// Templates that are remembered, also without any body.
+/// Bodies that are remembered, also without any transaction.
 const REMEMBERED_COUNT: usize = 4_096;
+/// What a decoded transaction takes beside its bytes.
+const TX_OVERHEAD_BYTES: usize = 256;
 /// A draft of the next block is made anew for better fees after this time.
 const DRAFT_FOR: Duration = Duration::from_secs(1);
 /// Seconds that a template's time may be rolled forward, where the chain has no limit of its own.
@@ -75,8 +76,8 @@ pub enum TemplateError {
 /// Why a solved block is refused.
 #[derive(Debug, Error)]
 pub enum SubmitBlockError {
-    /// No template has this content.
-    #[error("no template has this commitment; templates are remembered for 10 minutes")]
+    /// No template has this body.
+    #[error("no template has this parent and these transactions; templates are remembered for 10 minutes")]
     UnknownTemplate,
     /// The header breaks a rule.
     #[error(transparent)]
@@ -89,37 +90,41 @@ pub enum SubmitBlockError {
     Store(#[from] StoreError),
 }
 
-/// The transactions of a block, and what they lead to.
-#[derive(Clone)]
-struct Draft {
+/// The next block on a tip, before its miner is known.
+struct Prepared {
     tip: BlockId,
-    payout: Address,
     made: Duration,
-    txs: Arc<Vec<Arc<Transaction>>>,
+    /// Whether anything waited when it was made.
+    had_pending: bool,
+    draft: Draft,
+    tx_root: TxRoot,
+    tx_count: u32,
     body_bytes: u32,
-    state_root: StateRoot,
-    reward: Amount,
 }
 
+/// A body that was handed out in a template.
 struct Remembered {
-    commitment: Commitment,
-    made: Duration,
+    parent: BlockId,
+    tx_root: TxRoot,
+    used: Duration,
     txs: Arc<Vec<Arc<Transaction>>>,
+    /// What it takes beyond the body handed out before it, most of which it shares.
     bytes: usize,
 }
 
-/// Templates by what they commit to.
+/// The bodies of templates. A solved header finds its own by parent and `tx_root`, whoever it pays: so miners
+/// share them, and however many templates a stranger asks for, none of another's is forgotten for it.
 pub(super) struct Templates {
     seed: u64,
     issued: u32,
-    draft: Option<Draft>,
+    prepared: Option<Arc<Prepared>>,
     remembered: VecDeque<Remembered>,
     bytes: usize,
 }
 
 impl Templates {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, issued: 0, draft: None, remembered: VecDeque::new(), bytes: 0 }
+        Self { seed, issued: 0, prepared: None, remembered: VecDeque::new(), bytes: 0 }
     }
 
     /// A beginning of extra that no other template has, here or, very likely, elsewhere.
@@ -129,13 +134,22 @@ impl Templates {
         [[a, b, c, d], self.issued.to_le_bytes()].concat()
     }
 
-    fn remember(&mut self, commitment: Commitment, draft: &Draft, now: Duration) {
-        if self.remembered.iter().any(|known| known.commitment == commitment) {
-            return;
+    fn remember(&mut self, prepared: &Prepared, now: Duration) {
+        let same =
+            |known: &&mut Remembered| known.parent == prepared.tip && known.tx_root == prepared.tx_root;
+        if let Some(known) = self.remembered.iter_mut().rev().find(same) {
+            known.used = now;
+        } else {
+            let bytes = self.bytes_beyond_last(prepared.draft.txs());
+            self.bytes = self.bytes.saturating_add(bytes);
+            self.remembered.push_back(Remembered {
+                parent: prepared.tip,
+                tx_root: prepared.tx_root,
+                used: now,
+                txs: prepared.draft.txs().clone(),
+                bytes,
+            });
         }
-        let bytes = usize::try_from(draft.body_bytes).unwrap_or(usize::MAX);
-        self.bytes = self.bytes.saturating_add(bytes);
-        self.remembered.push_back(Remembered { commitment, made: now, txs: draft.txs.clone(), bytes });
         while self.remembered.len() > 1 && self.is_over(now) {
             if let Some(old) = self.remembered.pop_front() {
                 self.bytes -= old.bytes;
@@ -143,15 +157,24 @@ impl Templates {
         }
     }
 
+    /// Transactions are shared with the body before: what both hold is counted there.
+    fn bytes_beyond_last(&self, txs: &[Arc<Transaction>]) -> usize {
+        let last: HashSet<_> =
+            self.remembered.back().iter().flat_map(|last| last.txs.iter().map(Arc::as_ptr)).collect();
+        let new = txs.iter().filter(|tx| !last.contains(&Arc::as_ptr(tx)));
+        size_of_val(txs) + new.map(|tx| tx.size() + TX_OVERHEAD_BYTES).sum::<usize>()
+    }
+
     fn is_over(&self, now: Duration) -> bool {
         let old =
-            self.remembered.front().is_some_and(|front| now > front.made.saturating_add(REMEMBERED_FOR));
+            self.remembered.front().is_some_and(|front| now > front.used.saturating_add(REMEMBERED_FOR));
         old || self.bytes > REMEMBERED_BYTES || self.remembered.len() > REMEMBERED_COUNT
     }
 
-    fn find(&self, commitment: &Commitment) -> Option<Arc<Vec<Arc<Transaction>>>> {
-        let known = self.remembered.iter().rev().find(|known| known.commitment == *commitment);
-        known.map(|known| known.txs.clone())
+    fn find(&self, header: &Header) -> Option<Arc<Vec<Arc<Transaction>>>> {
+        let (parent, tx_root) = (header.parent(), header.content().tx_root);
+        let known = self.remembered.iter().rev();
+        known.into_iter().find(|it| it.parent == parent && it.tx_root == tx_root).map(|it| it.txs.clone())
     }
 }
 
@@ -173,14 +196,14 @@ impl Core {
         let cursor = self.tree.cursor(&tip.id, &*store);
         let cursor = cursor.ok_or_else(|| self.ledger.damaged("the tip's history is not stored"))?;
         let time = self.next_time(cursor.least_next_time(&self.chain.params), ahead)?;
-        let draft = self.draft(payout)?;
+        let prepared = self.prepared()?;
         let content = Content {
             height: tip.height.saturating_add(1),
             miner: payout,
-            tx_count: u32::try_from(draft.txs.len()).expect("a body has fewer than 2^32 transactions"),
-            body_bytes: draft.body_bytes,
-            tx_root: tx_root(draft.txs.iter().map(|tx| tx.wtxid())),
-            state_root: draft.state_root,
+            tx_count: prepared.tx_count,
+            body_bytes: prepared.body_bytes,
+            tx_root: prepared.tx_root,
+            state_root: self.ledger.root_paying(&payout, &prepared.draft)?,
             history_root: cursor.history_root(),
         };
         let work = WorkHeader {
@@ -194,11 +217,11 @@ impl Core {
         let extra = if extra.is_empty() { self.templates.extra() } else { extra.to_vec() };
         let rootless = Header::new(work, &extra, content)?;
         let header = Header::new(WorkHeader { root: rootless.coinbase().root(), ..work }, &extra, content)?;
-        self.templates.remember(content.commitment(), &draft, self.now.mono);
+        self.templates.remember(&prepared, self.now.mono);
         let roll = self.chain.params.future_limit.min(ROLL_S);
         let max_time = self.unix_u32().max(time).saturating_add(if ahead { 0 } else { roll / 2 });
         let min_time = u32::try_from(cursor.least_next_time(&self.chain.params)).unwrap_or(u32::MAX);
-        Ok(Template { header, reward: draft.reward, min_time, max_time })
+        Ok(Template { header, reward: prepared.draft.reward(), min_time, max_time })
     }
 
     /// Takes a solved block: its body is found by what the header commits to. True when it is the tip now.
@@ -207,7 +230,7 @@ impl Core {
     /// [`SubmitBlockError`].
     pub fn submit_block(&mut self, header: Header) -> Result<bool, SubmitBlockError> {
         let id = header.id();
-        let txs = self.templates.find(&header.content().commitment());
+        let txs = self.templates.find(&header);
         let txs = txs.ok_or(SubmitBlockError::UnknownTemplate)?;
         let checked = CheckedHeader::check(header, &self.chain.params)?;
         self.remember_own(id);
@@ -226,7 +249,19 @@ impl Core {
     /// # Errors
     /// [`SubmitBlockError`]: a rule of headers, or the database; a rule of blocks shows in the tree.
     pub fn import(&mut self, block: CheckedBlock) -> Result<(), SubmitBlockError> {
+        let result = self.take_block(block);
+        if let Err(SubmitBlockError::Store(error)) = &result {
+            // What is in memory may be ahead of the database now: the caller's answer is not all that
+            // follows.
+            self.failed = Some(error.clone());
+        }
+        result
+    }
+
+    fn take_block(&mut self, block: CheckedBlock) -> Result<(), SubmitBlockError> {
         let header = block.header().clone();
+        // Its header alone is not held as a peer's would be: nobody else may have its body.
+        check_time(header.header(), &self.chain.params, self.unix_u32())?;
         if let (_, Some(error)) = self.insert(std::slice::from_ref(&header))? {
             return Err(error.into());
         }
@@ -263,34 +298,33 @@ impl Core {
         Ok(u32::try_from(least.max(now)).unwrap_or(u32::MAX))
     }
 
-    /// The transactions of the next block; kept for a second on the same tip, for choosing them costs more
-    /// than asking.
-    fn draft(&mut self, payout: Address) -> Result<Draft, StoreError> {
+    /// The next block; kept for a second on the same tip, for choosing its transactions costs more than
+    /// asking for it.
+    fn prepared(&mut self) -> Result<Arc<Prepared>, StoreError> {
         let (tip, now) = (self.ledger.tip(), self.now.mono);
-        let height = tip.height.saturating_add(1);
-        if let Some(draft) = &self.templates.draft {
-            let fresh = now < draft.made.saturating_add(DRAFT_FOR)
-                && !(draft.txs.is_empty() && self.pool.info().executable > 0);
-            if draft.tip == tip.id && draft.payout == payout && fresh {
-                return Ok(draft.clone());
+        let has_pending = self.pool.info().executable > 0;
+        if let Some(prepared) = &self.templates.prepared {
+            let fresh = now < prepared.made.saturating_add(DRAFT_FOR) && prepared.had_pending == has_pending;
+            if prepared.tip == tip.id && fresh {
+                return Ok(prepared.clone());
             }
         }
-        let settled = Settled { accounts: &self.ledger, next_height: height, now: self.now.unix };
+        let next_height = tip.height.saturating_add(1);
+        let settled = Settled { accounts: &self.ledger, next_height, now: self.now.unix };
         let selected = self.pool.select(self.chain.params.max_body_bytes, &settled)?;
-        let (txs, changes) = self.ledger.draft(&selected, payout)?;
-        let txs = Arc::new(txs);
-        let reward = self.chain.params.subsidy_at(height).checked_add(changes.fees);
+        let draft = self.ledger.draft(&selected)?;
+        let txs = draft.txs();
         let bytes: usize = txs.iter().map(|tx| tx.size() + limits::TX_LEN_BYTES).sum();
-        let draft = Draft {
+        let prepared = Arc::new(Prepared {
             tip: tip.id,
-            payout,
             made: now,
+            had_pending: has_pending,
+            tx_root: tx_root(txs.iter().map(|tx| tx.wtxid())),
+            tx_count: u32::try_from(txs.len()).expect("a body has fewer than 2^32 transactions"),
             body_bytes: u32::try_from(bytes).expect("a body is within its limit of 32 MiB"),
-            state_root: self.ledger.root_after(&changes),
-            reward: reward.expect("all that exists is at most 2^100 motes"),
-            txs,
-        };
-        self.templates.draft = Some(draft.clone());
-        Ok(draft)
+            draft,
+        });
+        self.templates.prepared = Some(prepared.clone());
+        Ok(prepared)
     }
 }

@@ -1,7 +1,9 @@
 //! The core, driven as the shell drives it: two cores mine apart, one hears of the other's blocks.
 
+mod linked;
+
 use super::*;
-use starling_consensus::{CheckedBlock, CheckedHeader, Status};
+use starling_consensus::{CheckedBlock, CheckedHeader, HeaderError, Status};
 use starling_genesis::NewChain;
 use starling_primitives::state::Account;
 use starling_primitives::{Address, Amount, Memo, Output, Prefix, TxId, WorkHeader};
@@ -30,15 +32,20 @@ fn chain() -> Chain {
     Chain::create(new).unwrap().1
 }
 
-struct Node {
-    core: Core,
+pub(super) struct Node {
+    pub(super) core: Core,
     now: Now,
     tips: Vec<TipEvent>,
+    /// What the network was told to do.
+    outbox: Vec<NetCommand>,
+    /// Whether jobs are run at once; else they wait in `jobs`.
+    inline: bool,
+    jobs: Vec<Job>,
     _dir: TempDir,
 }
 
 impl Node {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::of(chain())
     }
 
@@ -47,7 +54,8 @@ impl Node {
         let (ledger, tree) = Ledger::open(&dir.path().join("db"), Arc::new(chain)).unwrap();
         let now = Now { mono: Duration::ZERO, unix: u64::from(GENESIS_TIME) + 10_000 };
         let config = CoreConfig { seed: 1, pool_bytes: 10 << 20, mine_alone: false };
-        Self { core: Core::new(ledger, tree, config, now), now, tips: Vec::new(), _dir: dir }
+        let core = Core::new(ledger, tree, config, now);
+        Self { core, now, tips: vec![], outbox: vec![], inline: true, jobs: vec![], _dir: dir }
     }
 
     fn pass(&mut self, time: Duration) {
@@ -67,18 +75,20 @@ impl Node {
         while let Some(event) = events.pop_front() {
             for effect in self.core.handle(event, self.now) {
                 match effect {
-                    Effect::Work(job) => events.push_back(Event::Checked(Box::new(job.run()))),
+                    Effect::Work(job) if !self.inline => self.jobs.push(job),
+                    Effect::Work(job) => events.push_back(Event::Done(job.run())),
                     Effect::Continue => events.push_back(Event::Continue),
                     Effect::Tip(change) => self.tips.push(*change),
                     Effect::Fatal(error) => panic!("{error}"),
-                    Effect::Net(_) | Effect::Pool(_) => {}
+                    Effect::Net(command) => self.outbox.push(command),
+                    Effect::Pool(_) => {}
                 }
             }
         }
     }
 
     /// Mines a block for the key with this number; returns its id.
-    fn mine(&mut self, miner: u8) -> BlockId {
+    pub(super) fn mine(&mut self, miner: u8) -> BlockId {
         self.pass(Duration::from_secs(5));
         let payout = key(miner).address();
         let template = self.call(move |core| core.template(payout, &[], false)).unwrap();
@@ -94,7 +104,7 @@ impl Node {
     }
 
     /// All blocks of the connected chain above genesis.
-    fn blocks(&self) -> Vec<CheckedBlock> {
+    pub(super) fn blocks(&self) -> Vec<CheckedBlock> {
         let reader = self.core.ledger().reader();
         let view = reader.view().unwrap();
         let chain = self.core.chain();
@@ -135,7 +145,7 @@ fn pay(chain: &Chain, from: u8, nonce: u64, to: Address, star: u128) -> Arc<Tran
     Arc::new(key(from).sign(&unsigned, &chain.genesis_id()).unwrap())
 }
 
-fn solve(template: &Header, chain: &Chain) -> Header {
+pub(super) fn solve(template: &Header, chain: &Chain) -> Header {
     let target = template.work().bits.target().unwrap();
     (0..u32::MAX)
         .map(|nonce| {
@@ -356,4 +366,128 @@ fn a_branch_whose_bodies_are_withheld_holds_nobody_up() {
         best.core.ledger().tip(),
         "and left when the better one is complete"
     );
+}
+
+#[test]
+fn a_branch_that_was_too_deep_is_forgotten_when_ours_has_more_work() {
+    let mut shallow = chain();
+    shallow.params.undo_blocks = 2;
+    let (mut ours, mut theirs) = (Node::of(shallow), Node::new());
+    for _ in 0..3 {
+        ours.mine(2);
+    }
+    for _ in 0..5 {
+        theirs.mine(3);
+    }
+    ours.import(theirs.blocks());
+    assert_eq!(ours.core.warnings().len(), 1);
+    assert_eq!(ours.core.sync_state(), SyncState::Synced, "it is neither followed nor waited for");
+    for _ in 0..3 {
+        ours.mine(2);
+    }
+    assert_eq!(ours.core.warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn the_next_best_branch_is_followed_while_nobody_serves_the_best() {
+    let (mut ours, mut best, mut second) = (Node::new(), Node::new(), Node::new());
+    ours.core.peers = 1;
+    for nonce in 0..6 {
+        best.submit(1, nonce, key(8).address(), 5);
+        best.mine(3);
+        second.submit(1, nonce, key(9).address(), 5);
+        second.mine(4);
+    }
+    best.mine(3);
+    ours.pass(Duration::from_secs(60));
+    for blocks in [best.blocks(), second.blocks()] {
+        let headers: Vec<_> = blocks.iter().map(|block| block.header().clone()).collect();
+        ours.call(move |core| drop(core.insert(&headers).unwrap()));
+    }
+    assert_eq!(ours.core.followed().id, best.core.ledger().tip().id);
+    assert_eq!(ours.core.sync_state(), SyncState::Bodies);
+    let first = best.blocks()[0].header().header().id();
+    ours.call(move |core| core.set_aside(first, 1)).unwrap();
+    assert_eq!(ours.core.followed().id, second.core.ledger().tip().id);
+    assert_eq!(ours.core.target_height(), 6);
+    assert_eq!(ours.core.sync_state(), SyncState::Bodies, "the next best is not here yet");
+    ours.import(second.blocks());
+    assert_eq!(ours.core.sync_state(), SyncState::Synced);
+    ours.pass(Duration::from_secs(601));
+    ours.send(Event::Tick);
+    assert_eq!(ours.core.followed().id, best.core.ledger().tip().id, "after a while it is tried again");
+}
+
+#[test]
+fn without_peers_nothing_is_set_aside() {
+    let (mut ours, mut theirs) = (Node::new(), Node::new());
+    for nonce in 0..4 {
+        theirs.submit(1, nonce, key(8).address(), 5);
+        theirs.mine(3);
+    }
+    ours.pass(Duration::from_secs(60));
+    let headers: Vec<_> = theirs.blocks().iter().map(|block| block.header().clone()).collect();
+    let first = headers[0].header().id();
+    ours.call(move |core| drop(core.insert(&headers).unwrap()));
+    ours.call(move |core| core.set_aside(first, 1)).unwrap();
+    assert_eq!(ours.core.sync_state(), SyncState::Bodies);
+}
+
+#[test]
+fn any_number_of_payouts_share_a_template_and_none_is_forgotten() {
+    let mut node = Node::new();
+    node.submit(1, 0, key(8).address(), 5);
+    node.pass(Duration::from_secs(5));
+    let payout = key(2).address();
+    let first = node.call(move |core| core.template(payout, &[], false)).unwrap();
+    let others = node.call(move |core| {
+        (0..5_000u32).all(|n| {
+            let mut bytes = [0; 20];
+            bytes[..4].copy_from_slice(&n.to_le_bytes());
+            core.template(Address::new(bytes), &[], false).is_ok()
+        })
+    });
+    assert!(others);
+    let header = solve(&first.header, node.core.chain());
+    assert!(node.call(move |core| core.submit_block(header)).unwrap());
+    let reward = first.reward.checked_add(Amount::from_star("1000").unwrap()).unwrap();
+    assert_eq!(node.account(&payout).balance, reward, "and each pays whom it names");
+    node.assert_supply(1..10);
+}
+
+#[test]
+fn a_block_of_our_own_from_the_future_leaves_no_header_without_its_body() {
+    let (mut ours, mut theirs) = (Node::new(), Node::new());
+    theirs.mine(3);
+    let block = theirs.blocks().remove(0);
+    let id = block.header().header().id();
+    ours.now.unix = u64::from(GENESIS_TIME) + 10_000 - 600;
+    let refused = ours.call(move |core| core.import(block));
+    assert!(
+        matches!(refused, Err(SubmitBlockError::Header(HeaderError::FromTheFuture { .. }))),
+        "{refused:?}"
+    );
+    ours.pass(Duration::from_secs(1_200));
+    ours.send(Event::Tick);
+    assert!(!ours.core.tree().contains(&id));
+}
+
+#[test]
+fn easy_headers_from_the_future_do_not_push_out_others() {
+    let mut node = Node::new();
+    node.mine(1);
+    let parent = node.blocks().pop().unwrap().header().header().clone();
+    node.now.unix = u64::from(parent.work().time) - 200;
+    let payout = key(1).address();
+    for nonce in 0..200u32 {
+        let template = node.call(move |core| core.template(payout, &[], true));
+        let Ok(template) = template else { break };
+        let extra = nonce.to_le_bytes();
+        let content = *template.header.content();
+        let rootless = Header::new(*template.header.work(), &extra, content).unwrap();
+        let work = WorkHeader { root: rootless.coinbase().root(), ..*template.header.work() };
+        let header = solve(&Header::new(work, &extra, content).unwrap(), node.core.chain());
+        node.call(move |core| core.on_announcement(header)).unwrap();
+    }
+    assert!(node.core.held.0.len() <= 4, "{}", node.core.held.0.len());
 }

@@ -111,7 +111,7 @@ impl Core {
     /// old.
     #[must_use]
     pub fn sync_state(&self) -> SyncState {
-        let (tip, best) = (self.ledger.tip().height, self.goal_height());
+        let (tip, best) = (self.ledger.tip().height, self.followed().height);
         if self.believed_claim().is_some_and(|claimed| claimed > best.saturating_add(SYNCED_WITHIN_BLOCKS)) {
             return SyncState::Headers;
         }
@@ -133,7 +133,7 @@ impl Core {
     /// The height that the node is on its way to.
     #[must_use]
     pub fn target_height(&self) -> u32 {
-        self.goal_height().max(self.believed_claim().unwrap_or(0)).max(self.ledger.tip().height)
+        self.followed().height.max(self.believed_claim().unwrap_or(0)).max(self.ledger.tip().height)
     }
 
     /// Peers that are connected.
@@ -145,7 +145,7 @@ impl Core {
     /// What people should know.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        self.alarm.iter().cloned().collect()
+        self.avoided.alarm().cloned().into_iter().collect()
     }
 
     /// Seconds since the tip was connected or, before any was, since the start.
@@ -154,15 +154,17 @@ impl Core {
         self.now.unix.saturating_sub(self.tip_since.unix)
     }
 
-    /// Height of the best header chain, unless its branch is set aside.
-    fn goal_height(&self) -> u32 {
-        if self.aside.is_empty() { self.tree.best().height } else { self.ledger.tip().height }
-    }
-
-    /// What peers claim, while headers come in.
+    /// What peers claim, until the node has once been level with them, and while their headers come in. Later
+    /// only headers count: a claim costs nothing, and would take mining away from everybody.
     fn believed_claim(&self) -> Option<u32> {
         let progress = self.net.sync_progress();
-        let fresh = self.now.mono < self.header_since.saturating_add(CLAIM_BELIEVED_FOR);
-        progress.claimed_height.filter(|_| fresh && progress.headers_from.is_some())
+        let fresh = self.now.mono < self.batch_since.saturating_add(CLAIM_BELIEVED_FOR);
+        progress.claimed_height.filter(|_| !self.was_level && fresh && progress.headers_from.is_some())
+    }
+
+    /// Notes that the node has once been level with peers that told their height.
+    pub(super) fn note_level(&mut self) {
+        let told = self.peers > 0 && self.net.sync_progress().claimed_height.is_some();
+        self.was_level = self.was_level || (told && self.is_synced());
     }
 }

@@ -50,4 +50,6 @@ fn a_wallets_answers_have_their_codes() {
 #[test]
 fn a_message_is_one_line() {
     assert_eq!(Failure::failed("one\n  two\tthree").message(), "one two three");
+    assert_eq!(Failure::failed("a node's \x1b[2J").message(), "a node's \\u{1b}[2J");
+    assert_eq!(Failure::failed("x".repeat(1 << 20)).message().len(), 4_002);
 }

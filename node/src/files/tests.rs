@@ -1,8 +1,10 @@
 //! New files never replace old ones, and passing ones do not stay.
 
-use super::{NewFile, Scratch, write_new};
-use std::fs;
+use super::{NewFile, Scratch, YOUNG, write_new};
+use std::fs::{self, File};
 use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 #[test]
 fn a_new_file_is_whole_and_never_over_another() {
@@ -44,4 +46,47 @@ fn scratch_is_private_and_goes() {
     fs::write(path.join("x"), "x").unwrap();
     drop(scratch);
     assert!(!path.exists());
+}
+
+/// A passing directory as a process leaves it that was killed some time ago.
+fn left(dir: &Path, name: &str) -> (PathBuf, File) {
+    let path = dir.join(name);
+    fs::create_dir_all(path.join("db")).unwrap();
+    fs::write(path.join("db/CURRENT"), "x").unwrap();
+    let lock = File::create(path.join("lock")).unwrap();
+    lock.set_modified(SystemTime::now() - 2 * YOUNG).unwrap();
+    (path, lock)
+}
+
+#[test]
+fn scratch_of_killed_processes_goes_and_everything_else_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let dead = left(dir.path(), "starling-dev-0000").0;
+    let (alive, held) = left(dir.path(), "starling-dev-0001");
+    held.try_lock().unwrap();
+    let (young, lock) = left(dir.path(), "starling-dev-0002");
+    lock.set_modified(SystemTime::now()).unwrap();
+    let other = left(dir.path(), "another-0003").0;
+    let elsewhere = left(&dir.path().join("elsewhere"), "target").0;
+    std::os::unix::fs::symlink(&elsewhere, dir.path().join("starling-dev-0004")).unwrap();
+    let unlocked = left(dir.path(), "starling-dev-0005").0;
+    fs::remove_file(unlocked.join("lock")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.join("lock"), unlocked.join("lock")).unwrap();
+
+    let scratch = Scratch::in_dir(dir.path()).unwrap();
+    assert!(!dead.exists() && scratch.path().exists());
+    for path in [alive, young, other, elsewhere.join("db/CURRENT"), unlocked] {
+        assert!(path.exists(), "{}", path.display());
+    }
+}
+
+#[test]
+fn scratch_of_another_user_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let dead = left(dir.path(), "starling-dev-0000").0;
+    let user = std::os::unix::fs::MetadataExt::uid(&fs::metadata(&dead).unwrap());
+    super::remove_left(dir.path(), user + 1);
+    assert!(dead.exists());
+    super::remove_left(dir.path(), user);
+    assert!(!dead.exists());
 }

@@ -1,6 +1,6 @@
 //! Tables line up, strangers' text is harmless, numbers and times read well.
 
-use super::{ago, align, columns, duration, memo, metric, printable, utc};
+use super::{ago, align, columns, duration, excerpt, memo, metric, printable, utc};
 
 #[test]
 fn columns_line_up_and_end_without_blanks() {
@@ -11,11 +11,29 @@ fn columns_line_up_and_end_without_blanks() {
 
 #[test]
 fn a_strangers_text_moves_no_cursor() {
-    assert_eq!(printable("a\x1b[2Jb\nc\u{9b}d"), "a?[2Jb?c?d");
+    assert_eq!(printable("a\x1b[2Jb\nc\u{9b}d"), "a\\u{1b}[2Jb\\u{a}c\\u{9b}d");
     let rows = [vec!["\x1b]0;title\x07".to_owned()]];
-    assert_eq!(columns(&["agent"], &rows)[1], "?]0;title?");
-    assert_eq!(memo(b"thanks\r"), "thanks?");
+    assert_eq!(columns(&["agent"], &rows)[1], "\\u{1b}]0;title\\u{7}");
+    assert_eq!(memo(b"thanks\r"), "thanks\\u{d}");
     assert_eq!(memo(&[0xff, 0x00]), "ff00");
+}
+
+#[test]
+fn nothing_in_a_strangers_text_is_invisible() {
+    assert_eq!(memo("a\u{202e}b".as_bytes()), "a\\u{202e}b");
+    for c in ["\u{200b}", "\u{2066}", "\u{2028}", "\u{feff}", "\u{e0041}", "\u{ad}", "\u{3164}"] {
+        assert!(printable(c).starts_with("\\u{"), "{c:?}");
+    }
+    for text in ["Gr\u{fc}\u{df}e", "\u{4f60}\u{597d}", "e\u{301}", "\u{2764}\u{fe0f}", "a\\u{202e}"] {
+        assert_eq!(printable(text), text);
+    }
+}
+
+#[test]
+fn long_texts_are_cut_between_characters() {
+    assert_eq!(excerpt("abc", 3), "abc");
+    assert_eq!(excerpt("abcd", 3), "abc..");
+    assert_eq!(excerpt("ab\u{4f60}", 3), "ab..");
 }
 
 #[test]

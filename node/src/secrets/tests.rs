@@ -48,9 +48,16 @@ fn too_much_and_no_text_are_refused() {
 }
 
 #[test]
-fn a_new_wallet_has_a_passphrase() {
-    let empty = file(b"\n");
-    let args = PassphraseArgs { passphrase_fd: None, passphrase_file: Some(empty.path().to_owned()) };
-    assert_eq!(passphrase(&args, "alice", Purpose::Close).unwrap_err().code(), 2);
-    assert_eq!(*passphrase(&args, "alice", Purpose::Open).unwrap(), "");
+fn a_new_wallet_has_a_passphrase_of_some_length() {
+    let with = |text: &[u8], purpose| {
+        let file = file(text);
+        let args = PassphraseArgs { passphrase_fd: None, passphrase_file: Some(file.path().to_owned()) };
+        passphrase(&args, "alice", purpose)
+    };
+    for short in [&b"\n"[..], b"x\n", b"1234567\n", "\u{e4}\u{e4}\u{e4}\u{e4}\n".as_bytes()] {
+        let failure = with(short, Purpose::Close).unwrap_err();
+        assert_eq!((failure.code(), failure.message().contains("8 characters or more")), (2, true));
+    }
+    assert_eq!(*with(b"12345678\n", Purpose::Close).unwrap(), "12345678");
+    assert_eq!(*with(b"\n", Purpose::Open).unwrap(), "");
 }

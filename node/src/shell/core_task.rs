@@ -1,6 +1,7 @@
 //! The thread that runs the core, and the handle by which others ask it.
 
-use crate::core::{Call, Core, Effect, Event, Now, PoolEntry, TipEvent};
+use crate::core::{Call, Core, Effect, Event, Job, Now, PoolEntry, TipEvent};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use starling_ledger::StoreError;
 use starling_network::{NetCommand, NetEvent, NetHandle};
 use std::collections::VecDeque;
@@ -15,6 +16,8 @@ const CALL_QUEUE: usize = 1_024;
 const DONE_QUEUE: usize = 4_096;
 /// Commands that wait for the network; beyond, its events wait.
 const MAX_PENDING_COMMANDS: usize = 4_096;
+/// Threads that answer peers' questions from the database.
+const SERVER_THREADS: usize = 2;
 /// Time between two ticks.
 const TICK: Duration = Duration::from_millis(100);
 /// Events that a subscriber may fall behind.
@@ -98,7 +101,16 @@ pub(super) fn start(core: Core, clock: Clock, net: NetSide) -> std::io::Result<C
         txs: broadcast::channel(SUBSCRIPTION_QUEUE).0,
     };
     let (done, done_queue) = mpsc::channel(DONE_QUEUE);
-    let shell = Shell { core, clock, news: news.clone(), done, pending: VecDeque::new(), more: true };
+    let shell = Shell {
+        core,
+        clock,
+        news: news.clone(),
+        done,
+        pending: VecDeque::new(),
+        more: true,
+        checkers: pool("check", 0)?,
+        servers: pool("serve", SERVER_THREADS)?,
+    };
     let inputs = Inputs { calls: call_queue, done: done_queue, net, stopped };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     std::thread::Builder::new().name("core".into()).spawn(move || {
@@ -107,6 +119,12 @@ pub(super) fn start(core: Core, clock: Clock, net: NetSide) -> std::io::Result<C
         drop(end.send(result));
     })?;
     Ok(CoreTask { handle: CoreHandle { calls, news }, ended, stop })
+}
+
+/// Worker threads; 0 is one a core.
+fn pool(name: &'static str, threads: usize) -> std::io::Result<ThreadPool> {
+    let builder = ThreadPoolBuilder::new().num_threads(threads).thread_name(move |at| format!("{name}-{at}"));
+    builder.build().map_err(std::io::Error::other)
 }
 
 struct Inputs {
@@ -123,6 +141,11 @@ struct Shell {
     done: mpsc::Sender<Event>,
     pending: VecDeque<NetCommand>,
     more: bool,
+    /// Check bodies, on all cores. The core's own batches of signatures run in the global pool, so they never
+    /// queue behind the bodies of a long sync.
+    checkers: ThreadPool,
+    /// Answer peers, who must not take all cores.
+    servers: ThreadPool,
 }
 
 impl Shell {
@@ -169,9 +192,10 @@ impl Shell {
             Effect::Net(command) => self.pending.push_back(command),
             Effect::Work(job) => {
                 let done = self.done.clone();
-                rayon::spawn(move || {
+                let pool = if matches!(job, Job::Serve(_)) { &self.servers } else { &self.checkers };
+                pool.spawn(move || {
                     // The core may have ended meanwhile; then nobody wants the result.
-                    drop(done.blocking_send(Event::Checked(Box::new(job.run()))));
+                    drop(done.blocking_send(Event::Done(job.run())));
                 });
             }
             // Nobody may be listening; then there is nobody to tell.

@@ -2,7 +2,7 @@
 
 use super::NodeError;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,8 @@ const MAX_POOL_FILE_BYTES: u64 = 512 << 20;
 /// The directory, held until dropped.
 pub(super) struct DataDir {
     path: PathBuf,
+    /// Whether this process made it, and nobody else has kept anything in it.
+    is_new: bool,
     /// The lock lives as long as the open file.
     _lock: File,
 }
@@ -20,19 +22,26 @@ impl DataDir {
     /// Makes the directory if it is missing, and takes its lock.
     pub(super) fn open(path: &Path) -> Result<Self, NodeError> {
         let refuse = |path: &Path, error| NodeError::DataDir { path: path.to_owned(), error };
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(|error| refuse(path, error))?;
+        let is_new = make(path).map_err(|error| refuse(path, error))?;
         let file = path.join("lock");
         let mut options = OpenOptions::new();
         let lock = options.create(true).truncate(false).write(true).mode(0o600).open(&file);
         let lock = lock.map_err(|error| refuse(&file, error))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => {
+                let is_new = is_new && !path.join("db").exists();
+                Ok(Self { path: path.to_owned(), is_new, _lock: lock })
+            }
             Err(TryLockError::WouldBlock) => Err(NodeError::Locked(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(refuse(&file, error)),
+        }
+    }
+
+    /// After a start that failed: what this process made is removed, what was there before stays.
+    pub(super) fn give_up(self) {
+        if self.is_new {
+            // What stays behind is an empty database, which the next start takes.
+            let _ = fs::remove_dir_all(&self.path);
         }
     }
 
@@ -69,3 +78,23 @@ impl DataDir {
         let _gone_already = fs::remove_file(self.file(name));
     }
 }
+
+/// Makes the directory and those above it; says whether it was not there before.
+fn make(path: &Path) -> io::Result<bool> {
+    let mut builder = fs::DirBuilder::new();
+    builder.mode(0o700).recursive(true);
+    if let Some(above) = path.parent() {
+        builder.create(above)?;
+    }
+    match builder.recursive(false).create(path) {
+        Ok(()) => Ok(true),
+        Err(_) if path.is_dir() => Ok(false),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Err(io::Error::new(ErrorKind::NotADirectory, "this is a file, and a folder is needed"))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

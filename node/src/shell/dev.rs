@@ -59,30 +59,71 @@ pub(super) async fn generate(
     Ok(id)
 }
 
+/// How `starling dev` mines, in words.
+pub(super) fn describe(block_time: Option<u32>) -> String {
+    match block_time {
+        Some(seconds) => format!("this private chain makes a block every {seconds} s"),
+        None => "this private chain makes a block for each transaction".to_owned(),
+    }
+}
+
 /// Mines as `starling dev` does, until the core ends: on each transaction, or every so many seconds.
 pub(super) async fn mine(core: CoreHandle, pow: PowKind, payout: Address, block_time: Option<u32>) {
-    let mut txs = core.news.txs.subscribe();
+    let ended = match block_time {
+        Some(seconds) => mine_every(Duration::from_secs(seconds.into()), &core, pow, payout).await,
+        None => mine_on_transactions(&core, pow, payout).await,
+    };
+    // The core is gone, and nobody is left to tell.
+    drop(ended);
+}
+
+async fn mine_every(
+    time: Duration,
+    core: &CoreHandle,
+    pow: PowKind,
+    payout: Address,
+) -> Result<(), CoreGone> {
     loop {
-        match block_time {
-            Some(seconds) => tokio::time::sleep(Duration::from_secs(u64::from(seconds))).await,
-            None => {
-                if let Err(broadcast::error::RecvError::Closed) = txs.recv().await {
-                    return;
-                }
-                // What else arrived meanwhile goes into the same block.
-                while txs.try_recv().is_ok() {}
-            }
+        tokio::time::sleep(time).await;
+        make_block(core, pow, payout).await?;
+    }
+}
+
+async fn mine_on_transactions(core: &CoreHandle, pow: PowKind, payout: Address) -> Result<(), CoreGone> {
+    loop {
+        // What comes while a block is made is news; what waits from before is mined at once.
+        let mut txs = core.news.txs.subscribe();
+        mine_all(core, pow, payout).await?;
+        if let Err(broadcast::error::RecvError::Closed) = txs.recv().await {
+            return Err(CoreGone);
         }
-        let wanted = core.call(move |core| block_time.is_some() || core.pool().info().executable > 0).await;
-        match wanted {
-            Ok(true) => {}
-            Ok(false) => continue,
-            Err(CoreGone) => return,
+    }
+}
+
+/// Makes blocks until nothing can be mined: what waits may not fit into one.
+async fn mine_all(core: &CoreHandle, pow: PowKind, payout: Address) -> Result<(), CoreGone> {
+    let waiting = || core.call(|core| core.pool().info().executable);
+    let mut before = waiting().await?;
+    while before > 0 {
+        make_block(core, pow, payout).await?;
+        let left = waiting().await?;
+        // What no block takes is tried again with the next transaction.
+        if left >= before {
+            break;
         }
-        match generate(&core, pow, payout).await {
-            Ok(_) => {}
-            Err(GenerateError::Gone) => return,
-            Err(error) => tracing::warn!(%error, "no block was made"),
+        before = left;
+    }
+    Ok(())
+}
+
+/// Makes one block, or says in the log why not.
+async fn make_block(core: &CoreHandle, pow: PowKind, payout: Address) -> Result<(), CoreGone> {
+    match generate(core, pow, payout).await {
+        Ok(_) => Ok(()),
+        Err(GenerateError::Gone) => Err(CoreGone),
+        Err(error) => {
+            tracing::warn!(%error, "no block was made");
+            Ok(())
         }
     }
 }

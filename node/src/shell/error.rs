@@ -2,6 +2,7 @@
 
 use starling_ledger::{StoreError, VerifyError};
 use starling_network::{DriverError, KeyError};
+use starling_primitives::BlockId;
 use starling_rpc::ServerError;
 use std::io;
 use std::path::PathBuf;
@@ -49,6 +50,28 @@ pub enum NodeError {
         /// Why.
         what: String,
     },
+    /// A chain file of blocks that ends too early.
+    #[error(
+        "the file ends in the middle of block {number}, and the blocks before it are imported; \
+         export it again, and import the rest with the same command"
+    )]
+    CutShort {
+        /// Which one, from 1.
+        number: u64,
+    },
+    /// A chain file of blocks that begins elsewhere.
+    #[error(
+        "the file is of another chain: its first block follows {found}, and chain {chain:?} begins with \
+         {genesis}; name the chain of the file with --chain"
+    )]
+    OtherChain {
+        /// What the first block follows.
+        found: BlockId,
+        /// The chain that was asked for.
+        chain: String,
+        /// The block that it begins with.
+        genesis: BlockId,
+    },
     /// Reading or writing blocks.
     #[error("reading or writing blocks: {0}")]
     Stream(io::Error),
@@ -74,7 +97,13 @@ impl NodeError {
             Self::Locked(_) | Self::DataDir { .. } | Self::Store(_) | Self::Key(_) => 5,
             Self::Verify(error) if matches!(**error, VerifyError::Store(_) | VerifyError::Missing(_)) => 5,
             Self::Network(_) | Self::Rpc(_) | Self::Multiaddr(_) => 2,
-            Self::Verify(_) | Self::Import { .. } | Self::Stream(_) | Self::System(_) | Self::Ended(_) => 1,
+            Self::Verify(_)
+            | Self::Import { .. }
+            | Self::CutShort { .. }
+            | Self::OtherChain { .. }
+            | Self::Stream(_)
+            | Self::System(_)
+            | Self::Ended(_) => 1,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Mining inside the node: threads on the latest template, what they find handed to the core.
 
 use super::core_task::{CoreGone, CoreHandle};
+use super::{DevOptions, dev};
 use crate::core::TemplateError;
 use starling_mining::{Job, Miner};
 use starling_primitives::{Address, Header, PowKind};
@@ -44,12 +45,19 @@ struct Shared {
 pub(super) struct MinerHandle {
     core: CoreHandle,
     pow: PowKind,
+    /// What is told while no threads mine: a private chain makes its blocks without them.
+    idle: Arc<MinerStatus>,
     shared: Arc<Shared>,
 }
 
 impl MinerHandle {
-    pub(super) fn new(core: CoreHandle, pow: PowKind) -> Self {
-        Self { core, pow, shared: Arc::default() }
+    pub(super) fn new(core: CoreHandle, pow: PowKind, dev: Option<&DevOptions>) -> Self {
+        let idle = dev.map(|dev| MinerStatus {
+            payout: Some(dev.payout),
+            reason: Some(dev::describe(dev.block_time)),
+            ..MinerStatus::default()
+        });
+        Self { core, pow, idle: Arc::new(idle.unwrap_or_default()), shared: Arc::default() }
     }
 
     /// Starts, or starts anew, with so many threads.
@@ -86,7 +94,7 @@ impl MinerHandle {
                 blocks_found: found,
                 reason,
             },
-            None => MinerStatus { blocks_found: found, ..MinerStatus::default() },
+            None => MinerStatus { blocks_found: found, ..MinerStatus::clone(&self.idle) },
         }
     }
 }

@@ -19,6 +19,8 @@ const IMPORT_POOL_BYTES: usize = 1 << 20;
 /// What an import did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ImportSummary {
+    /// Blocks in the file.
+    pub read: u64,
     /// Blocks that were new.
     pub blocks: u32,
     /// Transactions in them.
@@ -60,7 +62,8 @@ pub fn export_chain(
 /// over.
 ///
 /// # Errors
-/// [`NodeError::Import`] names the first block that is refused; those before it stay.
+/// [`NodeError::Import`] names the first block that is refused; those before it stay. A directory that was
+/// made for nothing is removed again.
 pub fn import_chain(
     chain: &Chain,
     data_dir: &Path,
@@ -68,35 +71,63 @@ pub fn import_chain(
     progress: &mut dyn FnMut(u32),
 ) -> Result<ImportSummary, NodeError> {
     let dir = DataDir::open(data_dir)?;
+    let mut summary = ImportSummary::default();
+    let result = import_into(&dir, chain, input, &mut |so_far| {
+        progress(so_far.height);
+        summary = so_far;
+    });
+    if result.is_err() && summary.blocks == 0 {
+        dir.give_up();
+    }
+    result.map(|()| summary)
+}
+
+/// Imports into a directory that is held; tells after each block what was done so far.
+fn import_into(
+    dir: &DataDir,
+    chain: &Chain,
+    input: &mut dyn Read,
+    tell: &mut dyn FnMut(ImportSummary),
+) -> Result<(), NodeError> {
     let (ledger, tree) = Ledger::open(&dir.file("db"), Arc::new(chain.clone()))?;
     let config = CoreConfig { seed: 0, pool_bytes: IMPORT_POOL_BYTES, mine_alone: true };
     let clock = Clock::start();
     let mut core = Core::new(ledger, tree, config, clock.now());
-    let mut summary = ImportSummary::default();
-    let mut number = 0;
-    while let Some(bytes) = next_block(input, chain.params.max_body_bytes)? {
-        number += 1;
+    let mut summary = ImportSummary { height: core.ledger().tip().height, ..ImportSummary::default() };
+    tell(summary);
+    while let Some(bytes) = next_block(input, summary.read + 1, chain.params.max_body_bytes)? {
+        summary.read += 1;
+        let number = summary.read;
         let refuse = |what: String| NodeError::Import { number, what };
         let block = Block::decode(&bytes, chain.params.max_body_bytes);
         let block = block.map_err(|error| refuse(error.to_string()))?;
+        check_start(chain, &block)?;
         let txs = u64::from(block.header.content().tx_count);
-        let before = core.ledger().tip().height;
+        let before = summary.height;
         import_block(&mut core, block, number)?;
         for effect in core.handle(Event::Continue, clock.now()) {
             if let Effect::Fatal(error) = effect {
                 return Err(error.into());
             }
         }
-        let height = core.ledger().tip().height;
-        if height > before {
-            summary.blocks += height - before;
+        summary.height = core.ledger().tip().height;
+        if summary.height > before {
+            summary.blocks += summary.height - before;
             summary.txs += txs;
         }
-        progress(height);
+        tell(summary);
     }
     core.ledger().store().flush()?;
-    summary.height = core.ledger().tip().height;
-    Ok(summary)
+    Ok(())
+}
+
+/// The first block of a chain follows its genesis.
+fn check_start(chain: &Chain, block: &Block) -> Result<(), NodeError> {
+    let (found, genesis) = (block.header.parent(), chain.genesis.id());
+    if block.header.height() == 1 && found != genesis {
+        return Err(NodeError::OtherChain { found, chain: chain.name.clone(), genesis });
+    }
+    Ok(())
 }
 
 /// Executes the stored chain again from genesis and compares every root; returns the height of the tip.
@@ -139,24 +170,27 @@ fn import_block(core: &mut Core, block: Block, number: u64) -> Result<(), NodeEr
 }
 
 /// The next length and its bytes; none at the end. The length is bounded before anything is read.
-fn next_block(input: &mut dyn Read, max_body_bytes: u32) -> Result<Option<Vec<u8>>, NodeError> {
-    let mut len = [0; 4];
-    let first = input.read(&mut len[..1]).map_err(NodeError::Stream)?;
-    if first == 0 {
-        return Ok(None);
+fn next_block(input: &mut dyn Read, number: u64, max_body_bytes: u32) -> Result<Option<Vec<u8>>, NodeError> {
+    let mut bytes = Vec::new();
+    let mut read = |count: usize, bytes: &mut Vec<u8>| {
+        let most = u64::try_from(count).unwrap_or(u64::MAX);
+        Read::take(&mut *input, most).read_to_end(bytes).map_err(NodeError::Stream)
+    };
+    match read(size_of::<u32>(), &mut bytes)? {
+        0 => return Ok(None),
+        count if count < size_of::<u32>() => return Err(NodeError::CutShort { number }),
+        _ => {}
     }
-    input.read_exact(&mut len[1..]).map_err(NodeError::Stream)?;
-    let len = usize::try_from(u32::from_le_bytes(len)).unwrap_or(usize::MAX);
+    let len = u32::from_le_bytes(*bytes.first_chunk().expect("four bytes were read"));
+    let len = usize::try_from(len).unwrap_or(usize::MAX);
     let limit = usize::try_from(max_body_bytes).unwrap_or(usize::MAX).saturating_add(MAX_HEADER_BYTES);
     if len > limit {
         let what = format!("a block of {len} bytes is over the limit of {limit}; is this an exported chain?");
         return Err(NodeError::Stream(io::Error::new(io::ErrorKind::InvalidData, what)));
     }
-    let mut bytes = Vec::new();
-    let read = input.take(u64::try_from(len).unwrap_or(u64::MAX)).read_to_end(&mut bytes);
-    if read.map_err(NodeError::Stream)? < len {
-        let what = "the file ends inside a block; export it again";
-        return Err(NodeError::Stream(io::Error::new(io::ErrorKind::UnexpectedEof, what)));
+    bytes.clear();
+    if read(len, &mut bytes)? < len {
+        return Err(NodeError::CutShort { number });
     }
     Ok(Some(bytes))
 }

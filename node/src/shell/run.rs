@@ -1,18 +1,22 @@
 //! A whole node from start to end.
 
+mod saving;
+mod signals;
+
 use super::api::Api;
 use super::core_task::{Clock, CoreHandle, CoreTask, NetSide, SUBSCRIPTION_QUEUE};
 use super::data_dir::DataDir;
 use super::miner::MinerHandle;
 use super::{NodeError, NodeOptions, core_task, dev};
-use crate::core::{Core, CoreConfig};
+use crate::core::{Core, CoreConfig, PoolEntry, TipEvent};
+use signals::Stop;
 use starling_genesis::Chain;
 use starling_ledger::{Ledger, LoadError, Reader};
 use starling_network::{
     ConnectionCaps, DriverConfig, Multiaddr, NetEvent, NetHandle, load_or_create_key, start as start_network,
 };
 use starling_primitives::Work;
-use starling_rpc::types::{Head, PoolTx};
+use starling_rpc::types::{Event, Head, PoolTx};
 use starling_rpc::{Server, ServerConfig, ServerHandle, create_cookie};
 use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,28 +25,36 @@ use tokio::sync::{broadcast, mpsc};
 
 /// Bytes that the mempool may use.
 const POOL_BYTES: usize = 128 << 20;
-/// Time between two writes of the mempool's file.
-const SAVE_POOL_EVERY: Duration = Duration::from_secs(60);
 /// Time between two status lines in the log while the node synchronises or mines.
 const STATUS_EVERY: Duration = Duration::from_secs(10);
 /// Time that a node waits at its start to learn where it listens.
 const LISTEN_WITHIN: Duration = Duration::from_secs(5);
+/// Files and sockets: the database's, 1,128 of RPC, those of peers, and room.
+const OPEN_FILES: u64 = 4_096;
 /// What the node calls itself among peers.
 const AGENT: &str = concat!("starling/", env!("CARGO_PKG_VERSION"));
 
-/// Runs a node until Ctrl-C or SIGTERM; a second one ends the process at once.
+/// Runs a node until Ctrl-C, SIGTERM or SIGHUP; a second one, half a second later or more, ends the process
+/// at once.
 ///
 /// # Errors
 /// [`NodeError`]: why it does not start, or had to stop.
 pub async fn run(options: NodeOptions) -> Result<(), NodeError> {
+    // A signal that comes before the node is ready ends it cleanly as well.
+    let stop = Stop::on_signals().map_err(NodeError::System)?;
+    raise_open_files();
     let dir = DataDir::open(&options.data_dir)?;
-    let mut node = Node::start(&options, &dir).await?;
-    // Whoever reads the ready line may stop the node at once, and it ends cleanly.
-    let signals = Signals::new().map_err(NodeError::System)?;
-    node.announce_ready(&options, &dir)?;
-    let result = node.until_stopped(&dir, signals).await;
+    let started = Node::start(&options, &dir).await;
+    let failed = started.is_err();
+    let result = match started {
+        Ok(node) => node.until_stopped(&options, &dir, stop).await,
+        Err(error) => Err(error),
+    };
     dir.remove("rpc.addr");
     dir.remove("rpc.cookie");
+    if failed {
+        dir.give_up();
+    }
     result
 }
 
@@ -69,7 +81,7 @@ impl Node {
         let events = watch_listening(events, listen.clone());
         let side = NetSide { handle: net.clone(), events };
         let core = core_task::start(core, clock, side).map_err(NodeError::System)?;
-        let miner = MinerHandle::new(core.handle.clone(), chain.params.pow);
+        let miner = MinerHandle::new(core.handle.clone(), chain.params.pow, options.dev.as_ref());
         let mut node = Self { core, rpc: None, miner, net, listen };
         if let Err(error) = node.open_doors(options, dir, reader).await {
             // The database must be closed before whoever asked may remove the directory.
@@ -141,7 +153,8 @@ impl Node {
         }
     }
 
-    fn announce_ready(&self, options: &NodeOptions, dir: &DataDir) -> Result<(), NodeError> {
+    /// Tells that the node answers; a node whose stdout nobody reads lives on.
+    fn announce_ready(&self, options: &NodeOptions, dir: &DataDir) {
         use std::io::Write;
         let rpc = self.rpc.as_ref().map(|server| format!("http://{}", server.local_addr)).unwrap_or_default();
         let listen: Vec<String> = lock(&self.listen).iter().map(Multiaddr::to_string).collect();
@@ -161,29 +174,32 @@ impl Node {
             people_ready(options, &rpc, &listen, &self.net.local_peer().to_string())
         };
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{text}").and_then(|()| out.flush()).map_err(NodeError::Stream)
+        if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) {
+            tracing::warn!(%error, "the ready line could not be written");
+        }
     }
 
-    async fn until_stopped(&mut self, dir: &DataDir, mut signals: Signals) -> Result<(), NodeError> {
-        let mut save =
-            tokio::time::interval_at(tokio::time::Instant::now() + SAVE_POOL_EVERY, SAVE_POOL_EVERY);
-        let mut status = tokio::time::interval(STATUS_EVERY);
-        loop {
-            tokio::select! {
-                () = signals.next() => break,
-                ended = &mut self.core.ended => return match ended {
-                    Ok(Err(error)) => Err(error.into()),
-                    _ => Err(NodeError::Ended("core")),
-                },
-                _ = save.tick() => self.save_pool(dir).await,
-                _ = status.tick() => self.log_status().await,
-            }
+    async fn until_stopped(
+        mut self,
+        options: &NodeOptions,
+        dir: &DataDir,
+        mut stop: Stop,
+    ) -> Result<(), NodeError> {
+        self.announce_ready(options, dir);
+        let core = self.core.handle.clone();
+        let upkeep = async {
+            tokio::join!(saving::keep_saving(&core, dir), keep_telling(&core, &self.miner));
+            // Both end with the core, whose own end says why.
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = stop.asked() => {}
+            ended = &mut self.core.ended => return match ended {
+                Ok(Err(error)) => Err(error.into()),
+                _ => Err(NodeError::Ended("core")),
+            },
+            () = upkeep => {}
         }
-        tracing::info!("stopping");
-        tokio::spawn(async move {
-            signals.next().await;
-            std::process::exit(130);
-        });
         self.stop(dir).await
     }
 
@@ -198,20 +214,16 @@ impl Node {
         core.ledger().store().flush()?;
         Ok(())
     }
+}
 
-    async fn save_pool(&self, dir: &DataDir) {
-        let Ok(snapshot) = self.core.handle.call(|core| core.pool().snapshot()).await else { return };
-        let bytes = tokio::task::spawn_blocking(move || snapshot.encode()).await;
-        if let Ok(bytes) = bytes
-            && let Err(error) = dir.write("mempool.dat", &bytes)
-        {
-            tracing::warn!(%error, "the mempool could not be saved; it will be tried again");
-        }
-    }
-
-    async fn log_status(&self) {
-        let mining = self.miner.status();
-        let line = self.core.handle.call(move |core| {
+/// Tells in the log how it goes, until the core is gone.
+async fn keep_telling(core: &CoreHandle, miner: &MinerHandle) {
+    let mut often = tokio::time::interval(STATUS_EVERY);
+    often.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        often.tick().await;
+        let mining = miner.status();
+        let told = core.call(move |core| {
             let (tip, target) = (core.ledger().tip(), core.target_height());
             let (peers, pool) = (core.peer_count(), core.pool().info().count);
             if !core.is_synced() {
@@ -221,8 +233,9 @@ impl Node {
                 tracing::info!(height = tip.height, peers, pool, hashes_per_second = rate, "mining");
             }
         });
-        // When the core is gone, the loop above ends by itself.
-        drop(line.await);
+        if told.await.is_err() {
+            return;
+        }
     }
 }
 
@@ -244,6 +257,25 @@ fn driver_config(options: &NodeOptions, dir: &DataDir) -> Result<DriverConfig, N
     })
 }
 
+/// Lets the process have as many files and sockets open as the system permits it: many systems begin with
+/// 1,024, and clients alone may take as many from the database.
+fn raise_open_files() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let resource = Resource::RLIMIT_NOFILE;
+    let limits = getrlimit(resource);
+    let now = limits.and_then(|(soft, hard)| {
+        let wanted = OPEN_FILES.min(hard);
+        if soft >= wanted { Ok(soft) } else { setrlimit(resource, wanted, hard).map(|()| wanted) }
+    });
+    match now {
+        Ok(now) if now >= OPEN_FILES => {}
+        Ok(now) => {
+            tracing::warn!(now, wanted = OPEN_FILES, "few files may be open; raise the limit (ulimit -n)")
+        }
+        Err(error) => tracing::warn!(%error, "the limit of open files is not known"),
+    }
+}
+
 /// A number that differs from node to node.
 fn seed(net: &NetHandle) -> u64 {
     let hash = starling_primitives::sha256(&net.local_peer().to_bytes());
@@ -251,11 +283,16 @@ fn seed(net: &NetHandle) -> u64 {
 }
 
 fn load_pool(core: &mut Core, dir: &DataDir) -> Result<(), NodeError> {
-    let Some(bytes) = dir.read_pool() else { return Ok(()) };
-    match core.load_pool(&bytes) {
-        Ok(loaded) => tracing::info!(added = loaded.added, refused = loaded.refused, "mempool loaded"),
-        Err(LoadError::File(error)) => tracing::warn!(%error, "the mempool of the last run is lost"),
-        Err(LoadError::Read(error)) => return Err(error.into()),
+    if let Some(bytes) = dir.read_pool() {
+        match core.load_pool(&bytes) {
+            Ok(loaded) => tracing::info!(added = loaded.added, refused = loaded.refused, "mempool loaded"),
+            Err(LoadError::File(error)) => tracing::warn!(%error, "the mempool of the last run is lost"),
+            Err(LoadError::Read(error)) => return Err(error.into()),
+        }
+    }
+    let taken = core.take_back_left()?;
+    if taken > 0 {
+        tracing::info!(taken, "transactions of blocks that were disconnected are pending again");
     }
     Ok(())
 }
@@ -280,23 +317,30 @@ fn watch_listening(
 }
 
 /// Turns changes of the tip into what subscribers see.
-fn relay_heads(core: &CoreHandle, chain: Arc<Chain>) -> broadcast::Sender<Head> {
+fn relay_heads(core: &CoreHandle, chain: Arc<Chain>) -> broadcast::Sender<Event<Head>> {
     let heads = broadcast::channel(SUBSCRIPTION_QUEUE).0;
-    let (mut tips, out) = (core.news.tips.subscribe(), heads.clone());
-    tokio::spawn(async move {
-        loop {
-            let change = match tips.recv().await {
-                Ok(change) => change,
-                Err(broadcast::error::RecvError::Lagged(_)) => continue,
-                Err(broadcast::error::RecvError::Closed) => return,
-            };
-            for (header, work) in &change.connected {
-                // Nobody may be subscribed.
-                drop(out.send(head(header, *work, &chain)));
-            }
+    let out = heads.clone();
+    tokio::spawn(relay(core.news.tips.subscribe(), move |change: Result<Arc<TipEvent>, u64>| {
+        // Nobody may be subscribed.
+        match change {
+            Ok(change) => change.connected.iter().for_each(|(header, work)| {
+                drop(out.send(Event::Item(head(header, *work, &chain))));
+            }),
+            Err(missed) => drop(out.send(Event::Missed { missed })),
         }
-    });
+    }));
     heads
+}
+
+/// Hands on what the core tells, or how much of it was missed, until the core ends.
+async fn relay<T: Clone>(mut news: broadcast::Receiver<T>, hand_on: impl Fn(Result<T, u64>)) {
+    loop {
+        match news.recv().await {
+            Ok(item) => hand_on(Ok(item)),
+            Err(broadcast::error::RecvError::Lagged(missed)) => hand_on(Err(missed)),
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
 }
 
 fn head(header: &starling_primitives::Header, work: Work, chain: &Chain) -> Head {
@@ -314,30 +358,29 @@ fn head(header: &starling_primitives::Header, work: Work, chain: &Chain) -> Head
     }
 }
 
-fn relay_txs(core: &CoreHandle, chain: Arc<Chain>) -> broadcast::Sender<PoolTx> {
+fn relay_txs(core: &CoreHandle, chain: Arc<Chain>) -> broadcast::Sender<Event<PoolTx>> {
     let txs = broadcast::channel(SUBSCRIPTION_QUEUE).0;
-    let (mut entries, out) = (core.news.txs.subscribe(), txs.clone());
-    tokio::spawn(async move {
-        loop {
-            let entry = match entries.recv().await {
-                Ok(entry) => entry,
-                Err(broadcast::error::RecvError::Lagged(_)) => continue,
-                Err(broadcast::error::RecvError::Closed) => return,
-            };
-            let tx = &entry.tx;
-            // Nobody may be subscribed.
-            drop(out.send(PoolTx {
-                txid: entry.txid,
-                wtxid: tx.wtxid(),
-                from: tx.sender().to_text(&chain.params.prefix),
-                nonce: tx.unsigned().nonce,
-                fee: tx.unsigned().fee,
-                size: u32::try_from(tx.size()).expect("a transaction has at most 16,384 bytes"),
-                time: entry.time,
-            }));
-        }
-    });
+    let out = txs.clone();
+    tokio::spawn(relay(core.news.txs.subscribe(), move |entry: Result<PoolEntry, u64>| {
+        let event = entry
+            .map_or_else(|missed| Event::Missed { missed }, |entry| Event::Item(pool_tx(&entry, &chain)));
+        // Nobody may be subscribed.
+        drop(out.send(event));
+    }));
     txs
+}
+
+fn pool_tx(entry: &PoolEntry, chain: &Chain) -> PoolTx {
+    let tx = &entry.tx;
+    PoolTx {
+        txid: entry.txid,
+        wtxid: tx.wtxid(),
+        from: tx.sender().to_text(&chain.params.prefix),
+        nonce: tx.unsigned().nonce,
+        fee: tx.unsigned().fee,
+        size: u32::try_from(tx.size()).expect("a transaction has at most 16,384 bytes"),
+        time: entry.time,
+    }
 }
 
 /// The ready line for people: where the node answers, the funded accounts, three things to try.
@@ -361,26 +404,6 @@ fn people_ready(options: &NodeOptions, rpc: &str, listen: &[String], peer: &str)
     lines.push(format!("  {program} balance {to}{node}"));
     lines.push(format!("  {program} block tip{node}"));
     lines.join("\n")
-}
-
-/// Ctrl-C and SIGTERM.
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -6,8 +6,10 @@ mod crashes;
 mod data;
 mod garbage;
 mod load;
+mod logs;
 mod miner;
 mod network;
+mod signals;
 mod wallets;
 
 use starling_primitives::Amount;

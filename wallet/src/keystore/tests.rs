@@ -24,7 +24,7 @@ fn mode(path: &Path) -> u32 {
 /// Writes `text` where the wallet `name` would be.
 fn plant(keystore: &Keystore, name: &str, text: &[u8]) {
     fs::create_dir_all(keystore.dir()).unwrap();
-    fs::write(keystore.path(name), text).unwrap();
+    fs::write(keystore.file(name), text).unwrap();
 }
 
 #[test]
@@ -76,8 +76,8 @@ fn an_existing_wallet_is_never_overwritten() {
     let error = keystore.import_key("alice", PASSPHRASE, &[7; 32]).unwrap_err();
     assert!(matches!(&error, KeystoreError::NameExists(name) if name == "alice"), "{error}");
     // Also when it appears after the first look.
-    assert!(!disk::write_new(keystore.dir(), &keystore.path("alice"), b"other").unwrap());
-    assert_eq!(fs::read(keystore.path("alice")).unwrap(), b"precious");
+    assert!(!disk::write_new(keystore.dir(), &keystore.file("alice"), b"other").unwrap());
+    assert_eq!(fs::read(keystore.file("alice")).unwrap(), b"precious");
 }
 
 #[test]
@@ -97,9 +97,9 @@ fn of_two_that_make_the_same_wallet_at_once_one_wins() {
 fn only_the_owner_reads_and_nothing_else_is_left_behind() {
     let (_dir, keystore) = keystore();
     keystore.import_key("alice", PASSPHRASE, &[7; 32]).unwrap();
-    assert_eq!(mode(&keystore.path("alice")), 0o600);
+    assert_eq!(mode(&keystore.file("alice")), 0o600);
     assert_eq!(mode(keystore.dir()), 0o700);
-    assert!(!disk::write_new(keystore.dir(), &keystore.path("alice"), b"other").unwrap());
+    assert!(!disk::write_new(keystore.dir(), &keystore.file("alice"), b"other").unwrap());
     let names: Vec<String> = disk::file_names(keystore.dir()).unwrap().collect();
     assert_eq!(names, ["alice.json"]);
 }
@@ -108,7 +108,7 @@ fn only_the_owner_reads_and_nothing_else_is_left_behind() {
 fn the_file_shows_no_secret() {
     let (_dir, keystore) = keystore();
     keystore.import_mnemonic("dev", PASSPHRASE, PHRASE).unwrap();
-    let text = fs::read_to_string(keystore.path("dev")).unwrap();
+    let text = fs::read_to_string(keystore.file("dev")).unwrap();
     let entropy = hex::encode(&*Mnemonic::parse(PHRASE).unwrap().entropy());
     for secret in ["junk", PASSPHRASE, &entropy] {
         assert!(!text.contains(secret));
@@ -172,7 +172,7 @@ fn a_wrong_passphrase_is_told_as_such() {
 fn a_file_under_another_wallet_s_name_is_refused() {
     let (_dir, keystore) = keystore();
     keystore.import_key("mallory", PASSPHRASE, &[7; 32]).unwrap();
-    fs::rename(keystore.path("mallory"), keystore.path("alice")).unwrap();
+    fs::rename(keystore.file("mallory"), keystore.file("alice")).unwrap();
     let error = keystore.wallet("alice").unwrap_err();
     assert!(matches!(&error, KeystoreError::Renamed { inside, .. } if inside == "mallory"), "{error}");
 }
@@ -196,7 +196,7 @@ fn a_secret_of_a_wrong_length_is_refused() {
 #[test]
 fn denied_access_names_the_fix_and_other_failures_their_cause() {
     let (_dir, keystore) = keystore();
-    let path = keystore.path("alice");
+    let path = keystore.file("alice");
     let denied = KeystoreError::from_io(&path, io::ErrorKind::PermissionDenied.into());
     assert!(matches!(denied, KeystoreError::Unreadable { .. }));
     assert!(denied.to_string().contains("chmod"), "{denied}");

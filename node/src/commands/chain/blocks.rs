@@ -2,13 +2,13 @@
 
 use super::super::configure;
 use super::stream::{Stop, Stream, block_bar, byte_bar};
-use crate::cli::{ExportArgs, ImportArgs, PlaceArgs, VerifyArgs};
+use crate::cli::{DataArgs, ExportArgs, ImportArgs, PlaceArgs};
 use crate::config::Config;
 use crate::failure::{Failure, Outcome, say};
 use crate::files::NewFile;
 use crate::output;
 use serde_json::{Value, json};
-use starling_node::{export_chain, import_chain, verify_stored_chain};
+use starling_node::{ImportSummary, NodeError, export_chain, import_chain, verify_stored_chain};
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::path::Path;
@@ -25,7 +25,7 @@ pub(super) fn export(args: ExportArgs) -> Outcome<()> {
     if piped && io::stdout().is_terminal() {
         return Err(Failure::usage("blocks are no text for a terminal; name a file, or pipe stdout"));
     }
-    let config = existing(args.place)?;
+    let config = existing(args.data.place)?;
     let (started, stop) = (Instant::now(), Stop::on_interrupt()?);
     let blocks = if piped {
         export_to(&config, io::stdout().lock(), &stop)?
@@ -43,7 +43,7 @@ pub(super) fn export(args: ExportArgs) -> Outcome<()> {
         say(&text);
         return Ok(());
     }
-    result(args.format.json, json!({"file": name, "blocks": blocks, "seconds": seconds}), &text)
+    result(args.data.format.json, json!({"file": name, "blocks": blocks, "seconds": seconds}), &text)
 }
 
 fn export_to(config: &Config, out: impl Write, stop: &Stop) -> Outcome<u32> {
@@ -58,22 +58,16 @@ fn export_to(config: &Config, out: impl Write, stop: &Stop) -> Outcome<u32> {
     bar.finish_and_clear();
     // Whatever is left in the buffer was flushed, or belongs to a file that is given up.
     let (_, _) = out.into_parts();
-    blocks.map_err(|error| ended(stop, error, "the export was interrupted; nothing is left of it"))
+    blocks.map_err(|error| match &error {
+        NodeError::Stream(gone) if gone.kind() == io::ErrorKind::BrokenPipe => Failure::reader_gone(),
+        _ => ended(stop, error, "the export was interrupted; nothing is left of it"),
+    })
 }
 
 /// Checks and stores the blocks of a file, or of stdin.
 pub(super) fn import(args: ImportArgs) -> Outcome<()> {
-    let config = configure(args.place.layer())?;
-    let (input, total): (Box<dyn Read>, _) = if args.file == Path::new(DASH) {
-        (Box::new(io::stdin().lock()), None)
-    } else {
-        let file = File::open(&args.file).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Failure::usage(format!("there is no file {}", args.file.display())),
-            _ => Failure::file(&args.file, &error),
-        })?;
-        let total = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
-        (Box::new(file), total)
-    };
+    let config = configure(args.data.place.layer())?;
+    let (input, total) = source(&args.file)?;
     let (started, stop, bar) = (Instant::now(), Stop::on_interrupt()?, byte_bar(total));
     let stream = Stream { inner: input, stop: stop.clone(), bar: Some(bar.clone()) };
     let mut input = BufReader::with_capacity(BUFFER_BYTES, stream);
@@ -82,19 +76,38 @@ pub(super) fn import(args: ImportArgs) -> Outcome<()> {
     bar.finish_and_clear();
     let interrupted = "the import was interrupted; what was imported stays, and the same command goes on";
     let summary = summary.map_err(|error| ended(&stop, error, interrupted))?;
-    let (blocks, txs, height) = (summary.blocks, summary.txs, summary.height);
+    let ImportSummary { read, blocks, txs, height } = summary;
     let seconds = started.elapsed().as_secs_f64();
-    result(
-        args.format.json,
-        json!({"blocks": blocks, "txs": txs, "height": height, "seconds": seconds}),
-        &format!(
+    let text = if read == 0 {
+        format!("there is no block in {}; the tip is at height {height}", args.file.display())
+    } else {
+        format!(
             "{blocks} new blocks with {txs} transactions in {seconds:.1} s; the tip is at height {height}"
-        ),
-    )
+        )
+    };
+    let value = json!({"read": read, "blocks": blocks, "txs": txs, "height": height, "seconds": seconds});
+    result(args.data.format.json, value, &text)
+}
+
+/// The file, or stdin, and its size where it has one.
+fn source(path: &Path) -> Outcome<(Box<dyn Read>, Option<u64>)> {
+    if path == Path::new(DASH) {
+        return Ok((Box::new(io::stdin().lock()), None));
+    }
+    let file = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Failure::usage(format!("there is no file {}", path.display())),
+        _ => Failure::file(path, &error),
+    })?;
+    let metadata = file.metadata().map_err(|error| Failure::file(path, &error))?;
+    if metadata.is_dir() {
+        let hint = "name a file that `starling chain export` has written";
+        return Err(Failure::usage(format!("{} is a folder; {hint}", path.display())));
+    }
+    Ok((Box::new(file), metadata.is_file().then_some(metadata.len())))
 }
 
 /// Executes the stored chain again.
-pub(super) fn verify(args: VerifyArgs) -> Outcome<()> {
+pub(super) fn verify(args: DataArgs) -> Outcome<()> {
     let config = existing(args.place)?;
     let (started, bar) = (Instant::now(), block_bar());
     let mut progress = |done: u32, total: u32| {
@@ -128,7 +141,7 @@ fn existing(place: PlaceArgs) -> Outcome<Config> {
 }
 
 /// Why the work ended: by Ctrl-C, whatever it looked like from inside.
-fn ended(stop: &Stop, error: starling_node::NodeError, interrupted: &str) -> Failure {
+fn ended(stop: &Stop, error: NodeError, interrupted: &str) -> Failure {
     if stop.is_set() { Failure::interrupted(interrupted) } else { error.into() }
 }
 

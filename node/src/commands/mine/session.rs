@@ -164,6 +164,12 @@ impl Session {
         loop {
             match self.client.mining_submit(&header).await {
                 Ok(block) => return Ok(Verdict::Taken(block)),
+                // That is no verdict: the block is worth another try.
+                Err(ClientError::Refused(error))
+                    if matches!(error.kind(), ErrorKind::Busy | ErrorKind::RateLimited) =>
+                {
+                    tokio::time::sleep(FIRST_PAUSE).await;
+                }
                 Err(ClientError::Refused(error)) => return Ok(Verdict::Refused(error)),
                 Err(error @ (ClientError::Unreachable { .. } | ClientError::Bad { .. })) => {
                     self.find_again(&error, report).await?;

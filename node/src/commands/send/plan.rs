@@ -12,7 +12,12 @@ use starling_primitives::{
 };
 use starling_rpc::Client;
 use starling_rpc::types::{Account, ChainInfo};
-use starling_wallet::{Fee, Key, Keystore, Payment};
+use starling_wallet::{Fee, Key, Keystore, Payment, fee_for};
+
+/// Motes of a fee that are never too many: 0.1 STAR.
+const HIGH_FEE_MOTES: u128 = 100_000_000_000_000_000;
+/// Above it, a fee is too high that is over so many times what the node suggests.
+const HIGH_FEE_FACTOR: u64 = 100;
 
 /// Who signs.
 enum Payer {
@@ -53,10 +58,7 @@ impl Plan {
         let to = account::resolve(&args.to, &info, keystore)?;
         let fee = match args.fee {
             Some(fee) => Fee::Exact(fee),
-            None => {
-                let estimate = client.tx_estimate_fee().await?;
-                Fee::PerByte(estimate.per_byte.within_3.max(estimate.floor))
-            }
+            None => Fee::PerByte(suggested_rate(client).await?),
         };
         let from = client.account_get(&payer.address().to_text(&prefix)).await?;
         let charge = if to == payer.address() || exists(&client.account_get(&to.to_text(&prefix)).await?) {
@@ -70,6 +72,9 @@ impl Plan {
         let (available, amount) = (from.pending_balance, args.amount);
         let plan = Self { payer, prefix, genesis: info.genesis, to, amount, charge, available, unsigned };
         plan.check()?;
+        if plan.unsigned.fee.motes() > HIGH_FEE_MOTES && !args.high_fee {
+            plan.check_fee(args.fee.is_some(), suggested_rate(client).await?)?;
+        }
         Ok(plan)
     }
 
@@ -98,6 +103,29 @@ impl Plan {
                 star(self.charge),
             ))),
         }
+    }
+
+    /// A given fee far above the suggested one is a slip, most likely; and a high one that the node suggests
+    /// is not paid just because the node says so.
+    fn check_fee(&self, is_given: bool, suggested_rate: Amount) -> Outcome<()> {
+        let fee = self.unsigned.fee;
+        if !is_given {
+            return Err(Failure::usage(format!(
+                "the node suggests a fee of {}, far more than usual; choose one with --fee, or add \
+                 --high-fee if you mean to pay it",
+                star(fee),
+            )));
+        }
+        let suggested = fee_for(&self.unsigned, suggested_rate).map_err(Failure::failed)?;
+        if suggested.checked_mul(HIGH_FEE_FACTOR).is_none_or(|high| fee <= high) {
+            return Ok(());
+        }
+        Err(Failure::usage(format!(
+            "--fee: {} is more than {HIGH_FEE_FACTOR} times the {} that the node suggests; leave it out, or \
+             add --high-fee if you mean it",
+            star(fee),
+            star(suggested),
+        )))
     }
 
     /// Lines for whoever is asked.
@@ -145,6 +173,7 @@ impl Plan {
         match &self.payer {
             Payer::Dev { key, .. } => Ok(key.sign(&self.unsigned, &self.genesis)?),
             Payer::Wallet { name, .. } => {
+                secrets::warn_if_exposed(&keystore.file(name));
                 let passphrase = secrets::passphrase(&args.passphrase, name, Purpose::Open)?;
                 let key = keystore.open(name, &passphrase)?.key(0)?;
                 Ok(key.sign(&self.unsigned, &self.genesis)?)
@@ -170,6 +199,12 @@ impl Payer {
             Self::Dev { name, .. } | Self::Wallet { name, .. } => name,
         }
     }
+}
+
+/// What the node suggests for each byte.
+async fn suggested_rate(client: &Client) -> Outcome<Amount> {
+    let estimate = client.tx_estimate_fee().await?;
+    Ok(estimate.per_byte.within_3.max(estimate.floor))
 }
 
 /// The wallet or dev account of this name; without one, the only wallet that there is.

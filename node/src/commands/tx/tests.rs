@@ -10,5 +10,5 @@ fn a_step_is_the_nodes_words_or_its_values() {
     assert_eq!(shown(worded), "mined: in block ab at height 3");
     assert_eq!(shown(json!({"time": 1, "what": "announced", "peers": 3})), "announced peers 3");
     assert_eq!(shown(json!({"time": 1, "what": "accepted"})), "accepted");
-    assert_eq!(shown(json!({"time": 1, "what": "evicted", "detail": "a\u{1b}[2J"})), "evicted: a?[2J");
+    assert_eq!(shown(json!({"time": 1, "what": "evicted", "detail": "a\u{1b}[2J"})), "evicted: a\\u{1b}[2J");
 }

@@ -68,6 +68,7 @@ fn a_private_chain_mines_each_payment_and_answers_everything() {
         let ended = play.run(args);
         assert!(!ended.out().trim().is_empty() && ended.stderr.is_empty(), "{ended:?}");
     }
+    assert!(play.run(&["status"]).out().contains("makes a block for each transaction"));
 }
 
 #[test]
@@ -80,6 +81,42 @@ fn a_private_chain_with_a_block_time_mines_by_itself_and_can_be_kept() {
     node.restart();
     assert!(node.info().height >= 2);
     assert!(node.ready().cookie.starts_with(&kept), "{:?}", node.ready());
+}
+
+#[test]
+fn a_private_chain_mines_what_has_waited_since_the_last_run() {
+    let desk = Desk::new();
+    let kept = desk.text("kept");
+    let mut slow = Node::dev(&desk.path("slow"), &["--block-time", "100000", "--persist", &kept]);
+    let to = slow.ready().accounts[1].address.clone();
+    let send = ["send", "--from", "dev0", "--to", &to, "--amount", "1", "--yes", "--json"];
+    let sent: Value = desk.run(&[&send[..], &["--node", slow.url()]].concat()).json();
+    let txid = sent["txid"].as_str().expect("an id").parse().expect("an id");
+    slow.until_pending(txid);
+    slow.stop();
+    let quick = Node::dev(&desk.path("quick"), &["--persist", &kept]);
+    quick.until_mined(txid);
+}
+
+#[test]
+fn a_memo_cannot_turn_the_text_round_or_move_the_cursor() {
+    let play = Play::new(&[]);
+    let memo = "paid \u{202e}lla\u{1b}[2J";
+    let send = ["send", "--from", "dev0", "--to", "dev1", "--amount", "1", "--yes", "--wait", "1"];
+    let sent = play.json(&[&send[..], &["--memo", memo]].concat());
+    let shown = play.run(&["tx", sent["txid"].as_str().expect("an id")]);
+    assert!(shown.out().contains("paid \\u{202e}lla\\u{1b}[2J"), "{shown:?}");
+}
+
+#[test]
+fn a_fee_far_above_the_estimate_is_meant_or_a_slip() {
+    let play = Play::new(&[]);
+    let send = ["send", "--from", "dev0", "--to", "dev1", "--amount", "1", "--yes", "--fee"];
+    let slip = play.run(&[&send[..], &["1000"]].concat());
+    assert!(slip.failed(2).contains("--high-fee"), "{slip:?}");
+    let sent = play.json(&[&send[..], &["1000", "--high-fee"]].concat());
+    assert_eq!(sent["fee"], motes("1000"));
+    assert_eq!(play.json(&[&send[..], &["0.1"]].concat())["fee"], motes("0.1"));
 }
 
 #[test]

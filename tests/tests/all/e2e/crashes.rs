@@ -44,7 +44,7 @@ fn nodes_killed_while_they_mine_end_on_one_tip() {
     let mut payments: Vec<TxId> = Vec::new();
     for round in 0..KILLS {
         let [victim, other] = [round % 3, (round + 1) % 3];
-        // A payment that a killed node alone knew may be lost with it: its pool is saved every minute.
+        // A payment that a killed node alone knew may be lost with it: its pool is saved two seconds later.
         payments.iter().for_each(|payment| drop(nodes[other].until_mined(*payment)));
         let before = nodes[victim].info().height;
         payments.push(nodes[other].submit(&alice.pay(lab.chain(), bob.address(), "1")));

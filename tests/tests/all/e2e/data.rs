@@ -2,9 +2,10 @@
 
 use super::miner;
 use serde_json::Value;
-use starling_tests::{Desk, Lab, Node, Pace, Payer};
+use starling_tests::{Desk, Ended, Lab, Node, Pace, Payer};
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
@@ -87,6 +88,60 @@ fn a_file_that_is_no_chain_is_refused_and_what_is_stored_stays() {
     let ended = with(&["chain", "export", &blocks]);
     assert!(ended.failed(1).contains("blocks"), "{ended:?}");
     assert_eq!(fs::read(&blocks).expect("it was written"), bytes, "a file that exists stays");
+}
+
+#[test]
+fn what_is_odd_about_a_file_of_blocks_is_told() {
+    let mut alice = Payer::new(1);
+    let lab = Lab::new(Pace::Asked, &[(&alice, "1000")]);
+    let other = Lab::new(Pace::Asked, &[(&Payer::new(1), "1")]);
+    let node = recorded(&lab, &mut alice);
+    let (desk, data) = (Desk::new(), text(&node.data_dir()));
+    let blocks = desk.text("blocks");
+    desk.run(&["chain", "export", &blocks, "--chain", &text(&lab.file()), "--data-dir", &data]).out();
+    let bytes = fs::read(&blocks).expect("it was written");
+    let import = |lab: &Lab, file: &str, to: &str| {
+        let (chain, to) = (text(&lab.file()), desk.text(to));
+        desk.run(&["chain", "import", file, "--chain", &chain, "--data-dir", &to])
+    };
+    let ended = import(&other, &blocks, "other");
+    assert!(ended.failed(1).contains("of another chain") && !desk.path("other").exists(), "{ended:?}");
+    let ended = import(&lab, &desk.write("short", &bytes[..bytes.len() - 3]), "short-data");
+    assert!(ended.failed(1).contains("ends in the middle of block 30"), "{ended:?}");
+    let rest = import(&lab, &blocks, "short-data");
+    assert!(rest.out().starts_with("1 new blocks"), "{rest:?}");
+    let ended = import(&lab, &desk.write("empty", ""), "empty-data");
+    assert!(ended.out().starts_with("there is no block in"), "{ended:?}");
+    let ended = import(&lab, &desk.text(""), "folder-data");
+    assert!(ended.failed(2).contains("is a folder"), "{ended:?}");
+}
+
+#[test]
+fn an_export_ends_quietly_when_nobody_reads_on() {
+    let lab = Lab::new(Pace::Asked, &[]);
+    let mut node = lab.node(&[]);
+    node.generate(3, &miner(&lab, 1));
+    node.stop();
+    let (desk, chain, data) = (Desk::new(), text(&lab.file()), text(&node.data_dir()));
+    let args = ["chain", "export", "-", "--chain", &chain, "--data-dir", &data];
+    let (reader, stdout) = std::io::pipe().expect("the system gives a pipe");
+    drop(reader);
+    let child = desk.command(&args).stdout(stdout).stderr(Stdio::piped()).spawn();
+    let ended = Ended::of(child.expect("the binary starts"), args.join(" "));
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+}
+
+#[test]
+fn a_start_that_fails_leaves_no_new_folder() {
+    let lab = Lab::new(Pace::Asked, &[]);
+    let (desk, chain) = (Desk::new(), text(&lab.file()));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let rpc = taken.local_addr().expect("it is bound").to_string();
+    let data = desk.text("data");
+    let args = ["run", "--chain", &chain, "--data-dir", &data, "--rpc", &rpc, "--no-mdns"];
+    let ended = desk.run(&[&args[..], &["--listen", "/ip4/127.0.0.1/tcp/0"]].concat());
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(!desk.path("data").exists());
 }
 
 #[test]

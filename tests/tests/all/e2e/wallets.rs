@@ -79,6 +79,43 @@ fn a_wallet_without_a_terminal_asks_for_what_it_needs() {
 }
 
 #[test]
+fn a_wallet_has_a_name_of_its_own_and_a_passphrase_of_some_length() {
+    let desk = Desk::new();
+    let (good, short) = (desk.write("good", "long enough\n"), desk.write("short", "x\n"));
+    for command in ["new", "import"] {
+        let ended = desk.run(&["wallet", command, "dev0", "--passphrase-file", &good]);
+        assert!(ended.failed(2).contains("starling dev"), "{ended:?}");
+    }
+    // A mnemonic that is none is refused before anybody is asked for a passphrase.
+    let words = desk.write("words", "three wrong words\n");
+    let mut command = desk.command(&["wallet", "import", "purse", "--mnemonic-fd", "0"]);
+    command.stdin(File::open(words).expect("it was written"));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    let ended = starling_tests::Ended::of(child, "wallet import".to_owned());
+    assert!(ended.failed(2).contains("this one has 3"), "{ended:?}");
+    let ended = desk.run(&["wallet", "new", "purse", "--passphrase-file", &short]);
+    assert!(ended.failed(2).contains("8 characters"), "{ended:?}");
+    desk.run(&["wallet", "new", "dev10", "--passphrase-file", &good]).out();
+}
+
+#[test]
+fn secrets_that_others_may_read_are_told_of() {
+    let purse = Purse::new();
+    let file = purse.desk.text("data/starling/wallets/purse.json");
+    let new = ["wallet", "new", "other", "--passphrase-file", &purse.passphrase];
+    let quiet = [purse.desk.run(&["wallet", "list"]), purse.desk.run(&new)];
+    assert!(quiet.iter().all(|ended| !ended.stderr.contains("warning")), "{quiet:?}");
+    for path in [&file, &purse.passphrase] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("a file of ours");
+    }
+    let listed = purse.desk.run(&["wallet", "list"]);
+    assert!(listed.out().contains("purse") && listed.stderr.contains(&format!("chmod 600 {file}")));
+    let made = purse.desk.run(&["wallet", "new", "third", "--passphrase-file", &purse.passphrase]);
+    assert!(made.out().contains("third"), "{made:?}");
+    assert!(made.stderr.contains(&format!("chmod 600 {}", purse.passphrase)), "{made:?}");
+}
+
+#[test]
 fn a_wallet_is_paid_and_pays() {
     let purse = Purse::new();
     let mut alice = Payer::new(1);

@@ -29,7 +29,7 @@ fn a_line_tells_rate_and_expectation_or_why_it_rests() {
     assert_eq!(report.status()["height"], 8);
     assert!((report.status()["expected_seconds"].as_f64().unwrap() - 5.0).abs() < 0.1);
     report.resting("syncing\x1b[2J".to_owned());
-    assert_eq!(report.line(), "resting: syncing?[2J");
+    assert_eq!(report.line(), "resting: syncing\\u{1b}[2J");
 }
 
 #[test]

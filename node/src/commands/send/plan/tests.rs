@@ -59,6 +59,22 @@ fn a_payment_needs_amount_fee_and_charge() {
 }
 
 #[test]
+fn a_fee_far_above_the_suggested_one_is_refused() {
+    let plan = plan("1", "0.01", "10");
+    let size = u64::try_from(plan.unsigned.finished_size()).unwrap();
+    // The plan pays 0.5 STAR.
+    let rate = |star_in_all: &str| Amount::from_motes(star(star_in_all).motes() / u128::from(size)).unwrap();
+    plan.check_fee(true, rate("0.0051")).unwrap();
+    plan.check_fee(true, rate("1")).unwrap();
+    let refusal = plan.check_fee(true, rate("0.004")).unwrap_err();
+    assert_eq!(refusal.code(), 2);
+    assert!(
+        refusal.message().contains("--high-fee") && refusal.message().contains("0.5 STAR"),
+        "{refusal:?}"
+    );
+}
+
+#[test]
 fn whoever_is_asked_sees_everything() {
     let lines = plan("1", "0.01", "10").describe().join("\n");
     for part in ["dstar1", "dev0", "1 STAR", "0.5 STAR", "0.01 STAR, once", "8.49 STAR", "hi"] {

@@ -1,0 +1,81 @@
+//! Keeps the mempool's file close behind the mempool, so that a kill loses only what came last.
+
+use super::super::core_task::{CoreGone, CoreHandle};
+use super::super::data_dir::DataDir;
+use crate::core::{PoolEntry, TipEvent};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::time::sleep;
+
+/// Time from a new transaction to its write; others that come meanwhile are written with it.
+const SOON: Duration = Duration::from_secs(2);
+/// Time between two writes at the most.
+const SELDOM: Duration = Duration::from_secs(60);
+/// The pause after a write is at least so many times what it took: no pool costs more than that share.
+const PAUSE_FACTOR: u32 = 20;
+
+/// Writes the mempool again and again, until the core is gone.
+pub(super) async fn keep_saving(core: &CoreHandle, dir: &DataDir) {
+    let mut pause = SOON;
+    loop {
+        sleep(pause).await;
+        // What comes after the snapshot is news.
+        let changes = Changes::from_now(core);
+        match save(core, dir).await {
+            Ok(took) => pause = pause_after(took),
+            Err(CoreGone) => return,
+        }
+        // Blocks take transactions out: a file that has them still is only larger than it must be.
+        drop(tokio::time::timeout(SELDOM, changes.next()).await);
+    }
+}
+
+/// Writes the mempool's file; says how long that took, the wait for the core included.
+async fn save(core: &CoreHandle, dir: &DataDir) -> Result<Duration, CoreGone> {
+    let begun = Instant::now();
+    let snapshot = core.call(|core| core.pool().snapshot()).await?;
+    let bytes = tokio::task::spawn_blocking(move || snapshot.encode()).await;
+    // Written here and not in the background: none may go on when the node, stopping, writes the last one.
+    if let Ok(bytes) = bytes
+        && let Err(error) = dir.write("mempool.dat", &bytes)
+    {
+        tracing::warn!(%error, "the mempool could not be saved; it will be tried again");
+    }
+    Ok(begun.elapsed())
+}
+
+fn pause_after(took: Duration) -> Duration {
+    took.saturating_mul(PAUSE_FACTOR).clamp(SOON, SELDOM)
+}
+
+/// What is new in the pool since it was last written.
+struct Changes {
+    txs: broadcast::Receiver<PoolEntry>,
+    tips: broadcast::Receiver<Arc<TipEvent>>,
+}
+
+impl Changes {
+    fn from_now(core: &CoreHandle) -> Self {
+        Self { txs: core.news.txs.subscribe(), tips: core.news.tips.subscribe() }
+    }
+
+    /// Waits for a transaction, or for blocks that gave theirs back.
+    async fn next(mut self) {
+        loop {
+            tokio::select! {
+                tx = self.txs.recv() => match tx {
+                    // The loop above learns from the core itself that it is gone.
+                    Err(RecvError::Closed) => std::future::pending().await,
+                    Ok(_) | Err(RecvError::Lagged(_)) => return,
+                },
+                Ok(change) = self.tips.recv() => if !change.disconnected.is_empty() {
+                    return;
+                },
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
