@@ -4,11 +4,12 @@
 mod connect;
 mod draft;
 mod left;
+mod prove;
 mod start;
 
 use crate::reader::Reader;
 use crate::records::{HeaderRecord, Tip, block_key};
-use crate::state_tree::StateTree;
+use crate::state::State;
 use crate::store::{Family, Store, StoreError, meta};
 use starling_consensus::{BestChange, BlockError, CheckedHeader, HeaderTree, Status};
 use starling_genesis::Chain;
@@ -21,12 +22,13 @@ use thiserror::Error;
 
 pub use connect::{ConnectedBlock, DisconnectedBlock};
 pub use draft::Draft;
+pub use prove::AccountProof;
 
 /// The writer. One process has one.
 pub struct Ledger {
     store: Arc<Store>,
     chain: Arc<Chain>,
-    tree: StateTree,
+    state: State,
     tip: Tip,
     deepest_fork: u32,
 }
@@ -72,14 +74,15 @@ impl Ledger {
         if issued(&chain, &tip).is_none() {
             return Err(store.damaged("more was burned than there was"));
         }
-        let tree = start::load_tree(&store)?;
+        let state = State::load(store.clone())?;
         let deepest_fork = start::deepest_fork(&store, &tip)?;
-        let ledger = Self { store, chain, tree, tip, deepest_fork };
-        let (found, stated) = (ledger.tree.root(), ledger.tip_header()?.content().state_root);
+        let mut ledger = Self { store, chain, state, tip, deepest_fork };
+        let (found, stated) = (ledger.state.root(), ledger.tip_header()?.content().state_root);
         if found != stated {
             let what = format!("the state has root {found}, and block {} states {stated}", tip.id);
             return Err(ledger.store.damaged(&what));
         }
+        ledger.learn_recent()?;
         Ok((ledger, headers))
     }
 
@@ -117,7 +120,7 @@ impl Ledger {
     /// The root of the state after the tip.
     #[must_use]
     pub fn state_root(&self) -> StateRoot {
-        self.tree.root()
+        self.state.root()
     }
 
     /// Motes that exist at the tip: prefunded and issued, less what was burned.
@@ -225,11 +228,7 @@ impl starling_consensus::Accounts for Ledger {
     type Error = StoreError;
 
     fn account(&self, address: &Address) -> Result<Account, StoreError> {
-        let key = StateKey::account(address);
-        let Some(value) = self.store.get(Family::State, key.as_bytes())? else {
-            return Ok(Account::default());
-        };
-        Account::decode(&value).map_err(|error| self.store.record_damaged("account", &error.into()))
+        self.state.account(address)
     }
 }
 

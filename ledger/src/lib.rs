@@ -6,7 +6,8 @@
 //! to any thread.
 //! [`Mempool`] holds what is not settled yet.
 //!
-//! - [`Ledger`], [`ConnectedBlock`], [`DisconnectedBlock`]: writing
+//! - [`Ledger`], [`ConnectedBlock`], [`DisconnectedBlock`], [`Draft`], [`AccountProof`]: writing, and what only
+//!   the writer knows
 //! - [`Reader`], [`View`], [`AddressEvent`], [`TxLocation`]: reading
 //! - [`Store`], [`StoreError`]: the database and why it refuses
 //! - [`Mempool`] and what it answers: pending transactions
@@ -14,17 +15,19 @@
 //!
 //! It never talks to a peer, never reads a clock, and never keeps a state whose root is not the header's.
 
+mod accounts;
 mod ledger;
 mod mempool;
 mod reader;
 mod records;
+mod state;
 mod state_tree;
 mod store;
 #[cfg(test)]
 mod testing;
 mod verify;
 
-pub use ledger::{ConnectError, ConnectedBlock, DisconnectedBlock, Draft, Ledger};
+pub use ledger::{AccountProof, ConnectError, ConnectedBlock, DisconnectedBlock, Draft, Ledger};
 pub use mempool::{
     AddError, Admitted, DropReason, Event, EventKind, FeeClass, FileError, Fresh, LoadError, Loaded,
     MAX_EXECUTABLE, MAX_FRESH_EVENTS, MAX_POOL_BYTES, MAX_TRAIL_EVENTS, MAX_WAITING, Mempool, Page,

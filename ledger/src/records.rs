@@ -9,6 +9,7 @@
 //! | transaction index | height 4 (BE), position 4 (BE) |
 //! | address index | sent 16, fee 16, received 16, txid 32 (none for a reward, whose position is 2^32 - 1) |
 
+use crate::state_tree::EntryChange;
 use starling_consensus::Status;
 use starling_primitives::state::StateKey;
 use starling_primitives::{Address, Amount, BlockId, DecodeError, Header, Reader, TxId, Work};
@@ -107,7 +108,7 @@ pub(crate) struct Undo {
     /// Account charges that it burned.
     pub(crate) burned: Amount,
     /// Each touched key, ascending, and its value before; none when it was absent.
-    pub(crate) values: Vec<(StateKey, Option<Vec<u8>>)>,
+    pub(crate) values: Vec<EntryChange>,
 }
 
 impl Undo {
@@ -115,7 +116,7 @@ impl Undo {
         let mut out = self.burned.motes().to_le_bytes().to_vec();
         for (key, value) in &self.values {
             out.extend_from_slice(key.as_bytes());
-            let value = value.as_deref().unwrap_or_default();
+            let value = value.as_ref().map_or(&[][..], |value| value);
             let len = u16::try_from(value.len()).expect("a state value has at most 1,024 bytes");
             out.extend_from_slice(&len.to_le_bytes());
             out.extend_from_slice(value);
@@ -131,7 +132,9 @@ impl Undo {
             let key = StateKey::new(reader.array()?);
             let len = usize::from(reader.u16()?);
             let value = reader.take(len)?;
-            values.push((key, (len > 0).then(|| value.to_vec())));
+            let value =
+                (len > 0).then(|| value.try_into().map_err(|_| Damaged::Field("value"))).transpose()?;
+            values.push((key, value));
         }
         Ok(Self { burned, values })
     }

@@ -1,106 +1,412 @@
-//! The state tree in memory: hashes and keys, no values (formats: State).
+//! The state tree: every node down to buckets of a few keys each, in one array, and what lies below computed
+//! from the keys themselves when it is needed (formats: State).
 //!
-//! Nodes are shared between versions: an update makes new nodes along the touched paths alone and leaves the
-//! old version whole, so a block whose root is wrong, or a template, costs nothing to take back.
+//! A bucket is all keys that share a prefix; they lie side by side in key order, so a change costs one read of
+//! its few neighbours and no node of the lower levels is ever stored. A bucket of many keys, which somebody may
+//! have ground, keeps its nodes ([`Crowd`]). There is one version: a change is worked out as a [`Patch`], which
+//! touches nothing, and applied when its root is the right one. A patch can also be looked through, as a
+//! template or an old block's proof needs it.
 
-use starling_primitives::state::StateKey;
-use starling_primitives::{StateRoot, node};
-use std::sync::Arc;
+mod bucket;
+mod crowd;
+mod levels;
 
-/// One version of the tree.
+use bucket::hash_buckets;
+use crowd::Crowd;
+use levels::{Levels, Node, Row};
+use starling_primitives::StateRoot;
+use starling_primitives::state::{Account, Found, OtherLeaf, Proof, StateKey};
+use std::collections::BTreeMap;
+
+/// Keys in a bucket from which on it keeps its inner nodes.
+const CROWD_KEYS: usize = 64;
+/// Keys for each bucket, on average, at which a small tree should grow: fewer to hash at each change.
+const ROOMY_KEYS: u64 = 2;
+/// The depth from which on memory counts for more: 64 MiB.
+const ROOMY_DEPTH: u32 = 20;
+/// Keys for each bucket, on average, at which a large tree should grow: 8 to 16 bytes of tree for each key.
+const FULL_KEYS: u64 = 8;
+/// Levels of the smallest tree.
+const LEAST_DEPTH: u32 = 8;
+/// Levels of the largest tree: 2^28 buckets are two thousand million accounts.
+const GREATEST_DEPTH: u32 = 28;
+
+/// The value of a key.
+pub(crate) type Value = [u8; Account::BYTES];
+/// A key and its value.
+pub(crate) type Entry = (StateKey, Value);
+/// A key and its new value; none removes it.
+pub(crate) type EntryChange = (StateKey, Option<Value>);
+
+/// The keys that share their first `depth` bits with `index`, the uppermost bits of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Bucket {
+    /// Bits shared.
+    pub(crate) depth: u32,
+    /// Those bits as a number.
+    pub(crate) index: u32,
+}
+
+impl Bucket {
+    fn of(key: &StateKey, depth: u32) -> Self {
+        let first = u32::from_be_bytes(*key.as_bytes().first_chunk().expect("4 of 32 bytes"));
+        Self { depth, index: first >> (32 - depth) }
+    }
+
+    /// The least key of the bucket.
+    pub(crate) fn first(self) -> StateKey {
+        let mut bytes = [0; 32];
+        bytes[..4].copy_from_slice(&(self.index << (32 - self.depth)).to_be_bytes());
+        StateKey::new(bytes)
+    }
+
+    /// Whether a key is in the bucket.
+    pub(crate) fn holds(self, key: &StateKey) -> bool {
+        Self::of(key, self.depth) == self
+    }
+}
+
+/// Where the entries of a bucket are read, as they are before any change at hand.
+pub(crate) trait Buckets {
+    /// Why reading failed.
+    type Error;
+
+    /// The bucket's entries, ascending by key.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, Self::Error>;
+}
+
+/// The tree at the tip.
+pub(crate) struct StateTree {
+    levels: Levels,
+    crowds: BTreeMap<u32, Crowd>,
+    keys: u64,
+}
+
+/// What a change makes of the tree, not applied yet.
+#[derive(Default)]
+pub(crate) struct Patch {
+    /// New nodes, by level from the root down to the buckets.
+    rows: Vec<Row>,
+    crowds: BTreeMap<u32, Crowd>,
+    keys_added: u64,
+    keys_removed: u64,
+}
+
+/// Nodes of buckets, as they were before a change.
 #[derive(Clone, Default)]
-pub(crate) struct StateTree(Node);
+pub(crate) struct BucketNodes(Row);
 
-#[derive(Clone, Default)]
-enum Node {
-    #[default]
-    Empty,
-    Leaf(Arc<Leaf>),
-    Inner(Arc<Inner>),
+/// The tree as it would be after a patch.
+#[derive(Clone, Copy)]
+pub(crate) struct Patched<'a> {
+    tree: &'a StateTree,
+    patch: Option<&'a Patch>,
 }
-
-struct Leaf {
-    key: StateKey,
-    hash: [u8; 32],
-}
-
-struct Inner {
-    hash: [u8; 32],
-    left: Node,
-    right: Node,
-}
-
-/// A key and the hash of its new leaf; none removes it.
-pub(crate) type LeafChange = (StateKey, Option<[u8; 32]>);
 
 impl StateTree {
+    /// A tree without keys, of a depth that suits so many.
+    pub(crate) fn new(keys: u64) -> Self {
+        Self::of_depth(depth_for(keys))
+    }
+
+    fn of_depth(depth: u32) -> Self {
+        Self { levels: Levels::new(depth), crowds: BTreeMap::new(), keys: 0 }
+    }
+
+    /// The tree of all entries, ascending by key; `keys` says about how many there are.
+    ///
+    /// # Errors
+    /// The first error that `entries` meets.
+    pub(crate) fn build<E>(keys: u64, entries: impl Iterator<Item = Result<Entry, E>>) -> Result<Self, E> {
+        let mut tree = Self::new(keys);
+        let mut builder = Builder::default();
+        for entry in entries {
+            builder.push(entry?, &mut tree);
+        }
+        builder.flush(&mut tree);
+        for level in (0..tree.levels.depth()).rev() {
+            tree.levels.fill(level);
+        }
+        Ok(tree)
+    }
+
     /// The root over all keys.
     pub(crate) fn root(&self) -> StateRoot {
-        StateRoot::new(self.0.hash())
+        StateRoot::new(self.levels.node(0, 0).hash)
     }
 
-    /// The tree with these changes, which ascend by key.
-    pub(crate) fn updated(&self, changes: &[LeafChange]) -> Self {
-        Self(update(&self.0, changes, 0))
+    /// Keys in the tree.
+    pub(crate) fn keys(&self) -> u64 {
+        self.keys
+    }
+
+    /// Whether buckets have become so full that the tree should be built anew.
+    pub(crate) fn is_full(&self) -> bool {
+        depth_for(self.keys) > self.levels.depth()
+    }
+
+    /// The bucket of a key.
+    pub(crate) fn bucket(&self, key: &StateKey) -> Bucket {
+        Bucket::of(key, self.levels.depth())
+    }
+
+    /// Makes a change the tree's own.
+    pub(crate) fn apply(&mut self, patch: Patch) {
+        for (level, row) in (0..).zip(patch.rows) {
+            row.into_iter().for_each(|(index, node)| self.levels.set(level, index, node));
+        }
+        self.crowds.extend(patch.crowds);
+        self.keys = self.keys.saturating_add(patch.keys_added).saturating_sub(patch.keys_removed);
+    }
+
+    /// The nodes of the buckets that a patch is about to change, as they are.
+    pub(crate) fn before(&self, patch: &Patch) -> BucketNodes {
+        let depth = self.levels.depth();
+        let changed = patch.rows.last().into_iter().flatten();
+        BucketNodes(changed.map(|(index, _)| (*index, self.levels.node(depth, *index))).collect())
+    }
+
+    /// The nodes of buckets with these entries.
+    pub(crate) fn nodes_of(&self, buckets: &[(u32, Vec<Entry>)]) -> BucketNodes {
+        let slices: Vec<&[Entry]> = buckets.iter().map(|(_, entries)| &**entries).collect();
+        let nodes = hash_buckets(&slices, self.levels.depth());
+        BucketNodes(buckets.iter().map(|(index, _)| *index).zip(nodes).collect())
+    }
+
+    /// The tree as it was: `nodes` are those of [`StateTree::before`], of the newest change first. Of what it
+    /// was, nodes alone are known: it can be proven from, not changed.
+    pub(crate) fn back(&self, nodes: impl Iterator<Item = BucketNodes>) -> Patch {
+        let mut oldest: BTreeMap<u32, Node> = BTreeMap::new();
+        nodes.for_each(|nodes| oldest.extend(nodes.0));
+        Patch { rows: self.view().lift(oldest.into_iter().collect()), ..Patch::default() }
+    }
+
+    /// The tree as it is.
+    pub(crate) fn view(&self) -> Patched<'_> {
+        Patched { tree: self, patch: None }
+    }
+
+    /// The tree as it would be after a change.
+    pub(crate) fn with<'a>(&'a self, patch: &'a Patch) -> Patched<'a> {
+        Patched { tree: self, patch: Some(patch) }
     }
 }
 
-impl Node {
-    fn hash(&self) -> [u8; 32] {
-        match self {
-            Self::Empty => [0; 32],
-            Self::Leaf(leaf) => leaf.hash,
-            Self::Inner(inner) => inner.hash,
-        }
+impl Patch {
+    /// The root after the change; none when nothing changes.
+    pub(crate) fn root(&self) -> Option<StateRoot> {
+        let (_, top) = self.rows.first()?.first()?;
+        Some(StateRoot::new(top.hash))
     }
 }
 
-fn update(old: &Node, changes: &[LeafChange], depth: usize) -> Node {
-    if changes.is_empty() {
-        return old.clone();
+impl Patched<'_> {
+    /// The root.
+    pub(crate) fn root(&self) -> StateRoot {
+        self.patch.and_then(Patch::root).unwrap_or_else(|| self.tree.root())
     }
-    match old {
-        Node::Inner(inner) => {
-            let (left, right) = split(changes, depth);
-            join(update(&inner.left, left, depth + 1), update(&inner.right, right, depth + 1))
-        }
-        Node::Empty => build(changes, depth),
-        Node::Leaf(leaf) => match changes.binary_search_by_key(&leaf.key, |change| change.0) {
-            Ok(_) => build(changes, depth),
-            Err(at) => {
-                let mut all = changes.to_vec();
-                all.insert(at, (leaf.key, Some(leaf.hash)));
-                build(&all, depth)
+
+    /// What changes, ascending by key, make of this tree. The buckets are read as this tree has them.
+    ///
+    /// # Errors
+    /// When a bucket cannot be read.
+    pub(crate) fn patch<B: Buckets>(&self, changes: &[EntryChange], buckets: &B) -> Result<Patch, B::Error> {
+        let depth = self.tree.levels.depth();
+        let mut patch = Patch::default();
+        let (mut row, mut merged): (Row, Vec<(usize, Vec<Entry>)>) = (Vec::new(), Vec::new());
+        for group in changes.chunk_by(|(a, _), (b, _)| Bucket::of(a, depth) == Bucket::of(b, depth)) {
+            let bucket = Bucket::of(&group[0].0, depth);
+            let place = row.len();
+            row.push((bucket.index, Node::EMPTY));
+            if let Some(crowd) = self.crowd(bucket.index) {
+                let crowd = crowd.changed(group, depth, &mut patch);
+                row[place].1 = crowd.top();
+                patch.crowds.insert(bucket.index, crowd);
+                continue;
             }
-        },
+            let entries = merge(&buckets.entries(bucket)?, group, &mut patch);
+            if entries.len() > CROWD_KEYS {
+                let crowd = Crowd::of(&entries, depth);
+                row[place].1 = crowd.top();
+                patch.crowds.insert(bucket.index, crowd);
+            } else {
+                merged.push((place, entries));
+            }
+        }
+        let slices: Vec<&[Entry]> = merged.iter().map(|(_, entries)| &**entries).collect();
+        for ((place, _), node) in merged.iter().zip(hash_buckets(&slices, depth)) {
+            row[*place].1 = node;
+        }
+        patch.rows = self.lift(row);
+        Ok(patch)
+    }
+
+    /// All rows above new nodes of buckets, from the root down.
+    fn lift(&self, row: Row) -> Vec<Row> {
+        let mut rows = vec![row];
+        for level in (1..=self.tree.levels.depth()).rev() {
+            let below = rows.last().expect("the buckets' row is there");
+            rows.push(Levels::parents(below, |index| self.node(level, index)));
+        }
+        rows.reverse();
+        rows
+    }
+
+    /// The bucket in which the way to a key ends: its own, or that of the lone leaf met before.
+    pub(crate) fn end_of(&self, key: &StateKey) -> Bucket {
+        let depth = self.tree.levels.depth();
+        let bucket = Bucket::of(key, depth);
+        let lone = |level: &u32| self.node(*level, bucket.index >> (depth - level)).is_leaf;
+        (0..depth).find(lone).map_or(bucket, |level| self.lone(level, bucket.index >> (depth - level)))
+    }
+
+    /// The proof for a key (formats: State).
+    ///
+    /// # Errors
+    /// When the bucket of [`Patched::end_of`] cannot be read.
+    pub(crate) fn prove<B: Buckets>(&self, key: &StateKey, buckets: &B) -> Result<Proof, B::Error> {
+        let depth = self.tree.levels.depth();
+        let index = Bucket::of(key, depth).index;
+        let mut way = Way::default();
+        for level in 0..depth {
+            if self.node(level, index >> (depth - level)).is_leaf {
+                break;
+            }
+            way.meet(level, self.node(level + 1, index >> (depth - level - 1) ^ 1).hash);
+        }
+        Ok(way.end(key, &buckets.entries(self.end_of(key))?, depth))
+    }
+
+    /// The bucket of the one key below a node.
+    fn lone(&self, mut level: u32, mut index: u32) -> Bucket {
+        let depth = self.tree.levels.depth();
+        while level < depth {
+            (level, index) = (level + 1, index * 2);
+            index += u32::from(self.node(level, index) == Node::EMPTY);
+        }
+        Bucket { depth, index }
+    }
+
+    fn node(&self, level: u32, index: u32) -> Node {
+        let row = self.patch.and_then(|patch| patch.rows.get(usize::try_from(level).ok()?));
+        let found =
+            row.and_then(|row| row.binary_search_by_key(&index, |(at, _)| *at).ok().map(|at| row[at].1));
+        found.unwrap_or_else(|| self.tree.levels.node(level, index))
+    }
+
+    fn crowd(&self, index: u32) -> Option<&Crowd> {
+        let patched = self.patch.and_then(|patch| patch.crowds.get(&index));
+        patched.or_else(|| self.tree.crowds.get(&index))
     }
 }
 
-/// The subtree of these entries alone.
-fn build(entries: &[LeafChange], depth: usize) -> Node {
-    match entries {
-        [] => Node::Empty,
-        [(key, hash)] => hash.map_or(Node::Empty, |hash| Node::Leaf(Arc::new(Leaf { key: *key, hash }))),
-        _ => {
-            let (left, right) = split(entries, depth);
-            join(build(left, depth + 1), build(right, depth + 1))
+fn depth_for(keys: u64) -> u32 {
+    let suits = |depth: &u32| keys <= (if *depth < ROOMY_DEPTH { ROOMY_KEYS } else { FULL_KEYS }) << depth;
+    (LEAST_DEPTH..GREATEST_DEPTH).find(suits).unwrap_or(GREATEST_DEPTH)
+}
+
+/// A bucket's entries after its changes; both ascend by key.
+pub(crate) fn merged(entries: &[Entry], changes: &[EntryChange]) -> Vec<Entry> {
+    merge(entries, changes, &mut Patch::default())
+}
+
+fn merge(entries: &[Entry], changes: &[EntryChange], patch: &mut Patch) -> Vec<Entry> {
+    let mut merged = Vec::with_capacity(entries.len() + changes.len());
+    let mut rest = entries.iter().peekable();
+    for (key, value) in changes {
+        while let Some(entry) = rest.next_if(|(other, _)| other < key) {
+            merged.push(*entry);
+        }
+        let was_there = rest.next_if(|(other, _)| other == key).is_some();
+        patch.keys_added += u64::from(!was_there && value.is_some());
+        patch.keys_removed += u64::from(was_there && value.is_none());
+        merged.extend(value.map(|value| (*key, value)));
+    }
+    merged.extend(rest);
+    merged
+}
+
+/// A proof on its way from the root down.
+#[derive(Default)]
+struct Way {
+    bitmap: [u8; 32],
+    siblings: Vec<[u8; 32]>,
+}
+
+impl Way {
+    fn meet(&mut self, bit: u32, sibling: [u8; 32]) {
+        if sibling != [0; 32] {
+            self.bitmap[(bit / 8) as usize] |= 0x80 >> (bit % 8);
+            self.siblings.push(sibling);
         }
     }
-}
 
-/// A subtree with one key is its leaf; with none it is empty.
-fn join(left: Node, right: Node) -> Node {
-    match (left, right) {
-        (Node::Empty, lone @ (Node::Empty | Node::Leaf(_))) | (lone @ Node::Leaf(_), Node::Empty) => lone,
-        (left, right) => {
-            let hash = node(&left.hash(), &right.hash());
-            Node::Inner(Arc::new(Inner { hash, left, right }))
+    /// Goes on among the entries of the bucket, which share their first `depth` bits.
+    fn end(mut self, key: &StateKey, entries: &[Entry], depth: u32) -> Proof {
+        let mut rest = entries;
+        for bit in depth..256 {
+            if rest.len() <= 1 {
+                break;
+            }
+            let (left, right) = rest.split_at(rest.partition_point(|(other, _)| !other.bit(bit as usize)));
+            let (ours, sibling) = if key.bit(bit as usize) { (right, left) } else { (left, right) };
+            self.meet(bit, hash_buckets(&[sibling], bit + 1)[0].hash);
+            rest = ours;
         }
+        let found = match rest.first() {
+            Some((at, value)) if at == key => Found::Value(value.to_vec()),
+            Some((at, value)) => Found::Other(OtherLeaf { key: *at, value: value.to_vec() }),
+            None => Found::Nothing,
+        };
+        Proof { found, bitmap: self.bitmap, siblings: self.siblings }
     }
 }
 
-fn split(changes: &[LeafChange], depth: usize) -> (&[LeafChange], &[LeafChange]) {
-    changes.split_at(changes.partition_point(|(key, _)| !key.bit(depth)))
+/// Buckets whose nodes are computed together while a tree is built.
+const BUILT_AT_ONCE: usize = 4_096;
+
+/// Collects entries in key order into buckets.
+#[derive(Default)]
+struct Builder {
+    entries: Vec<Entry>,
+    /// Index of a bucket, and where it begins.
+    starts: Vec<(u32, usize)>,
+}
+
+impl Builder {
+    fn push(&mut self, entry: Entry, tree: &mut StateTree) {
+        let index = tree.bucket(&entry.0).index;
+        if self.starts.last().is_none_or(|(last, _)| *last != index) {
+            if self.starts.len() == BUILT_AT_ONCE {
+                self.flush(tree);
+            }
+            self.starts.push((index, self.entries.len()));
+        }
+        self.entries.push(entry);
+    }
+
+    fn flush(&mut self, tree: &mut StateTree) {
+        let depth = tree.levels.depth();
+        let ends = self.starts.iter().skip(1).map(|(_, at)| *at).chain([self.entries.len()]);
+        let buckets =
+            self.starts.iter().zip(ends).map(|((index, at), end)| (*index, &self.entries[*at..end]));
+        let (crowded, sparse): (Vec<_>, Vec<_>) = buckets.partition(|(_, all)| all.len() > CROWD_KEYS);
+        for (index, entries) in crowded {
+            let crowd = Crowd::of(entries, depth);
+            tree.levels.set(depth, index, crowd.top());
+            tree.crowds.insert(index, crowd);
+        }
+        let slices: Vec<_> = sparse.iter().map(|(_, entries)| *entries).collect();
+        for ((index, _), node) in sparse.iter().zip(hash_buckets(&slices, depth)) {
+            tree.levels.set(depth, *index, node);
+        }
+        tree.keys += self.entries.len() as u64;
+        self.entries.clear();
+        self.starts.clear();
+    }
 }
 
 #[cfg(test)]

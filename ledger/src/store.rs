@@ -20,12 +20,14 @@
 //! test holds all of it: another layout is another [`SCHEMA`], with a way from the old one.
 
 use crate::records::{Damaged, Tip};
+use crate::state_tree::{Bucket, Entry, Value};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, ErrorKind,
     IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions,
 };
 use starling_consensus::HistoryNodes;
 use starling_primitives::GenesisId;
+use starling_primitives::state::StateKey;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use thiserror::Error;
@@ -251,6 +253,54 @@ impl Store {
         options.fill_cache(false);
         let entries = self.db.iterator_cf_opt(self.family(family), options, IteratorMode::Start);
         entries.map(|entry| entry.map_err(|error| refuse(&self.path, &error)))
+    }
+
+    /// The value of a state key.
+    pub(crate) fn state_value(&self, key: &StateKey) -> Result<Option<Value>, StoreError> {
+        let value = self.db.get_pinned_cf(self.family(Family::State), key.as_bytes());
+        let value = value.map_err(|error| refuse(&self.path, &error))?;
+        value
+            .map(|value| self.entry(key.as_bytes(), &value))
+            .transpose()
+            .map(|entry| entry.map(|(_, value)| value))
+    }
+
+    /// All entries of the state, in key order.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Result<Entry, StoreError>> + '_ {
+        self.scan(Family::State).map(|entry| entry.and_then(|(key, value)| self.entry(&key, &value)))
+    }
+
+    /// The entries of some buckets, which ascend, each in key order.
+    pub(crate) fn buckets(&self, buckets: &[Bucket]) -> Result<Vec<Vec<Entry>>, StoreError> {
+        let mut cursor = self.db.raw_iterator_cf(self.family(Family::State));
+        let read = |bucket: &Bucket| {
+            let mut entries = Vec::new();
+            cursor.seek(bucket.first().as_bytes());
+            while let Some((key, value)) = cursor.item() {
+                let entry = self.entry(key, value)?;
+                if !bucket.holds(&entry.0) {
+                    break;
+                }
+                entries.push(entry);
+                cursor.next();
+            }
+            cursor.status().map_err(|error| refuse(&self.path, &error))?;
+            Ok(entries)
+        };
+        buckets.iter().map(read).collect()
+    }
+
+    fn entry(&self, key: &[u8], value: &[u8]) -> Result<Entry, StoreError> {
+        let (Ok(key), Ok(value)) = (key.try_into(), value.try_into()) else {
+            return Err(self.damaged("an entry of the state has another size"));
+        };
+        Ok((StateKey::new(key), value))
+    }
+
+    /// About how many entries a family has.
+    pub(crate) fn estimated_entries(&self, family: Family) -> Result<u64, StoreError> {
+        let count = self.db.property_int_value_cf(self.family(family), "rocksdb.estimate-num-keys");
+        Ok(count.map_err(|error| refuse(&self.path, &error))?.unwrap_or(0))
     }
 
     pub(crate) fn batch(&self) -> Batch<'_> {

@@ -1,14 +1,15 @@
 //! Everything once more: each stored block from genesis is checked and applied again, and each root compared.
 
 use crate::reader::{Reader, View};
-use crate::state_tree::{LeafChange, StateTree};
+use crate::state::value;
+use crate::state_tree::{Bucket, Buckets, Entry, EntryChange, StateTree};
 use crate::store::StoreError;
 use starling_consensus::{
     Accounts, BlockError, CheckedBlock, CheckedHeader, Cursor, HeaderError, Transition, TransitionError,
 };
-use starling_primitives::state::{Account, StateKey, leaf};
+use starling_primitives::state::{Account, StateKey};
 use starling_primitives::{Address, BlockId};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use thiserror::Error;
 
@@ -56,7 +57,7 @@ pub enum VerifyError {
 
 /// Accounts in memory, for the second execution.
 struct Replayed {
-    accounts: HashMap<Address, Account>,
+    accounts: BTreeMap<StateKey, (Address, Account)>,
     tree: StateTree,
 }
 
@@ -64,20 +65,39 @@ impl Accounts for Replayed {
     type Error = Infallible;
 
     fn account(&self, address: &Address) -> Result<Account, Infallible> {
-        Ok(self.accounts.get(address).copied().unwrap_or_default())
+        Ok(self
+            .accounts
+            .get(&StateKey::account(address))
+            .map_or_else(Account::default, |(_, account)| *account))
+    }
+}
+
+impl Buckets for Replayed {
+    type Error = Infallible;
+
+    fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, Infallible> {
+        let from = self.accounts.range(bucket.first()..).take_while(|(key, _)| bucket.holds(key));
+        Ok(from.filter_map(|(key, (_, account))| Some((*key, value(account)?))).collect())
     }
 }
 
 impl Replayed {
     fn set(&mut self, accounts: impl IntoIterator<Item = (Address, Account)>) {
-        let mut leaves: Vec<LeafChange> = Vec::new();
-        for (address, account) in accounts {
-            let key = StateKey::account(&address);
-            leaves.push((key, (!account.is_absent()).then(|| leaf(&key, &account.encode()))));
-            self.accounts.insert(address, account);
+        let keyed =
+            accounts.into_iter().map(|(address, account)| (StateKey::account(&address), address, account));
+        let mut keyed: Vec<_> = keyed.collect();
+        keyed.sort_unstable_by_key(|(key, _, _)| *key);
+        let changes: Vec<EntryChange> =
+            keyed.iter().map(|(key, _, account)| (*key, value(account))).collect();
+        let Ok(patch) = self.tree.view().patch(&changes, self);
+        self.tree.apply(patch);
+        self.accounts.extend(keyed.into_iter().map(|(key, address, account)| (key, (address, account))));
+        if self.tree.is_full() {
+            let entry = |(key, (_, account)): (&StateKey, &(Address, Account))| Some((*key, value(account)?));
+            let entries = self.accounts.iter().filter_map(entry).map(Ok::<_, Infallible>);
+            let Ok(deeper) = StateTree::build(self.tree.keys(), entries);
+            self.tree = deeper;
         }
-        leaves.sort_unstable_by_key(|(key, _)| *key);
-        self.tree = self.tree.updated(&leaves);
     }
 }
 
@@ -90,7 +110,7 @@ pub fn verify_chain(reader: &Reader, mut progress: impl FnMut(u32, u32)) -> Resu
     let view = reader.view()?;
     let chain = reader.chain();
     let (mut cursor, _) = Cursor::genesis(chain);
-    let mut state = Replayed { accounts: HashMap::new(), tree: StateTree::default() };
+    let mut state = Replayed { accounts: BTreeMap::new(), tree: StateTree::new(0) };
     let prefunded = chain.accounts.iter();
     state.set(prefunded.map(|(address, balance)| (*address, Account { nonce: 0, balance: *balance })));
     let tip = view.tip().height;
@@ -113,7 +133,7 @@ pub fn verify_chain(reader: &Reader, mut progress: impl FnMut(u32, u32)) -> Resu
 /// Each account that the blocks lead to is stored, and as many as these are.
 fn compare(state: &Replayed, view: &View<'_>) -> Result<(), VerifyError> {
     let mut expected = 0;
-    for (address, account) in &state.accounts {
+    for (address, account) in state.accounts.values() {
         if view.account(address)? != *account {
             return Err(VerifyError::Account(*address));
         }

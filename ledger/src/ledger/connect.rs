@@ -2,10 +2,12 @@
 
 use super::{ConnectError, Ledger};
 use crate::records::{AddressEvent, Tip, TxLocation, Undo, block_key};
-use crate::state_tree::{LeafChange, StateTree};
+use crate::state::{entry_changes, put_entries, value};
 use crate::store::{Batch, Family, StoreError, meta};
-use starling_consensus::{BlockError, Changes, CheckedBlock, Status, Transition, TransitionError, TxError};
-use starling_primitives::state::{Account, StateKey, leaf};
+use starling_consensus::{
+    BlockError, Change, Changes, CheckedBlock, Status, Transition, TransitionError, TxError,
+};
+use starling_primitives::state::StateKey;
 use starling_primitives::{Address, Amount, BlockId, GenesisId, Header, Transaction, decode_body};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,9 +43,12 @@ impl Ledger {
             let (id, parent, tip) = (header.id(), header.parent(), self.tip.id);
             return Err(ConnectError::NotNext { id, parent, tip });
         }
+        self.state.prefetch(touched(block.txs()).chain([header.content().miner]))?;
         let (changes, charges) = self.apply(header, block.txs())?;
-        let (tree, undo) = self.next_tree(&changes);
-        let (found, stated) = (tree.root(), header.content().state_root);
+        let entries = entry_changes(&changes);
+        let patch = self.state.patch(&entries)?;
+        let found = patch.root().unwrap_or_else(|| self.state.root());
+        let stated = header.content().state_root;
         if found != stated {
             return Err(BlockError::StateRoot { found, stated }.into());
         }
@@ -51,10 +56,10 @@ impl Ledger {
         let tip = Tip { id: header.id(), height: header.height(), burned };
         let mut batch = self.store.batch();
         let key = block_key(tip.height, &tip.id);
-        batch.put(Family::Undo, &key, &undo.encode());
+        batch.put(Family::Undo, &key, &undo_of(&changes).encode());
         batch.put(Family::Canonical, &tip.height.to_be_bytes(), tip.id.as_bytes());
         batch.put(Family::Meta, meta::TIP, &tip.encode());
-        put_state(&mut batch, &changes);
+        put_entries(&mut batch, &entries);
         put_index(
             &mut batch,
             header,
@@ -67,7 +72,7 @@ impl Ledger {
             self.drop_undo(&mut batch, height.saturating_add(1))?;
         }
         self.store.commit(batch, sync)?;
-        self.tree = tree;
+        self.state.connected(&entries, patch)?;
         self.tip = tip;
         self.deepest_fork = deepest;
         Ok(ConnectedBlock { header: header.clone(), txs: block.txs().to_vec(), fees: changes.fees })
@@ -83,20 +88,14 @@ impl Ledger {
         let header = self.tip_header()?;
         let key = block_key(self.tip.height, &self.tip.id);
         let missing = |what: &str| self.store.damaged(&format!("block {} has no {what}", self.tip.id));
-        let undo = self.store.get(Family::Undo, &key)?.ok_or_else(|| missing("undo record"))?;
-        let undo = Undo::decode(&undo).map_err(|error| self.store.record_damaged("undo", &error))?;
+        let undo = self.undo(&key)?;
         let body = self.store.get(Family::Bodies, &key)?.ok_or_else(|| missing("body"))?;
         let txs = decode_body(&body, header.content().tx_count)
             .map_err(|error| self.store.record_damaged("body", &error.into()))?;
         let mut batch = self.store.batch();
-        let mut leaves: Vec<LeafChange> = Vec::with_capacity(undo.values.len());
-        for (key, value) in &undo.values {
-            match value {
-                Some(value) => batch.put(Family::State, key.as_bytes(), value),
-                None => batch.delete(Family::State, key.as_bytes()),
-            }
-            leaves.push((*key, value.as_ref().map(|value| leaf(key, value))));
-        }
+        let entries = undo.values;
+        let patch = self.state.patch(&entries)?;
+        put_entries(&mut batch, &entries);
         let burned = self.tip.burned.checked_sub(undo.burned).ok_or_else(|| missing("burned sum"))?;
         let tip = Tip { id: header.parent(), height: self.tip.height.saturating_sub(1), burned };
         batch.delete(Family::Undo, &key);
@@ -104,9 +103,16 @@ impl Ledger {
         batch.put(Family::Meta, meta::TIP, &tip.encode());
         delete_index(&mut batch, &header, &txs, &self.chain.genesis_id());
         self.store.commit(batch, sync)?;
-        self.tree = self.tree.updated(&leaves);
+        self.state.disconnected(&entries, patch)?;
         self.tip = tip;
         Ok(DisconnectedBlock { header, txs })
+    }
+
+    /// An undo record.
+    pub(super) fn undo(&self, key: &[u8]) -> Result<Undo, StoreError> {
+        let missing = || self.store.damaged("a block within reach has no undo record");
+        let bytes = self.store.get(Family::Undo, key)?.ok_or_else(missing)?;
+        Undo::decode(&bytes).map_err(|error| self.store.record_damaged("undo", &error))
     }
 
     /// Applies the transactions; also tells the account charges that each paid.
@@ -128,19 +134,6 @@ impl Ledger {
         Ok((transition.finish(header.content().miner, header.height())?, charges))
     }
 
-    /// The tree after the changes, and how to take them back.
-    pub(super) fn next_tree(&self, changes: &Changes) -> (StateTree, Undo) {
-        let touched = changes.accounts.iter().map(|(address, change)| (StateKey::account(address), change));
-        let mut touched: Vec<_> = touched.collect();
-        touched.sort_unstable_by_key(|(key, _)| *key);
-        let new =
-            |key: &StateKey, account: &Account| (!account.is_absent()).then(|| leaf(key, &account.encode()));
-        let leaves: Vec<_> = touched.iter().map(|(key, change)| (*key, new(key, &change.after))).collect();
-        let old = |account: &Account| (!account.is_absent()).then(|| account.encode().to_vec());
-        let values = touched.iter().map(|(key, change)| (*key, old(&change.before))).collect();
-        (self.tree.updated(&leaves), Undo { burned: changes.burned, values })
-    }
-
     /// Forgets how to undo the block that is now deeper than any reorganisation may go.
     fn drop_undo(&self, batch: &mut Batch<'_>, height: u32) -> Result<(), StoreError> {
         if let Some(id) = self.store.get(Family::Canonical, &height.to_be_bytes())? {
@@ -155,15 +148,19 @@ fn refuse(index: usize, error: TxError) -> ConnectError {
     ConnectError::Rule(BlockError::Transaction { index, error })
 }
 
-fn put_state(batch: &mut Batch<'_>, changes: &Changes) {
-    for (address, change) in &changes.accounts {
-        let key = StateKey::account(address);
-        if change.after.is_absent() {
-            batch.delete(Family::State, key.as_bytes());
-        } else {
-            batch.put(Family::State, key.as_bytes(), &change.after.encode());
-        }
-    }
+/// Everybody whom transactions name.
+pub(super) fn touched(txs: &[Arc<Transaction>]) -> impl Iterator<Item = Address> {
+    txs.iter().flat_map(|tx| {
+        std::iter::once(tx.sender()).chain(tx.unsigned().outputs.iter().map(|output| output.to))
+    })
+}
+
+/// How to take changes back: what the accounts were, in key order.
+fn undo_of(changes: &Changes) -> Undo {
+    let before = |(address, change): (&Address, &Change)| (StateKey::account(address), value(&change.before));
+    let mut values: Vec<_> = changes.accounts.iter().map(before).collect();
+    values.sort_unstable_by_key(|(key, _)| *key);
+    Undo { burned: changes.burned, values }
 }
 
 /// What the indexes need beside the block.

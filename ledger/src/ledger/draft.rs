@@ -1,22 +1,24 @@
 //! The next block as a miner would find it: what applies, and the root that each miner's reward leads to.
 
 use super::Ledger;
-use crate::state_tree::{LeafChange, StateTree};
+use super::connect::touched;
+use crate::state::{entry_changes, value};
+use crate::state_tree::{EntryChange, Patch};
 use crate::store::StoreError;
 use starling_consensus::{Accounts, Change, Transition, TransitionError};
-use starling_primitives::state::{StateKey, leaf};
+use starling_primitives::state::StateKey;
 use starling_primitives::{Address, Amount, StateRoot, Transaction};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Transactions that apply in order on one tip, and the state after them, before the miner is paid: the dear
 /// part of a template, the same for every miner.
-#[derive(Clone)]
 pub struct Draft {
     txs: Arc<Vec<Arc<Transaction>>>,
     reward: Amount,
     accounts: BTreeMap<Address, Change>,
-    tree: StateTree,
+    entries: Vec<EntryChange>,
+    patch: Patch,
 }
 
 impl Draft {
@@ -38,8 +40,9 @@ impl Ledger {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn draft(&self, candidates: &[Arc<Transaction>]) -> Result<Draft, StoreError> {
-        let mut transition = Transition::new(self, &self.chain.params);
+    pub fn draft(&mut self, candidates: &[Arc<Transaction>]) -> Result<Draft, StoreError> {
+        self.state.prefetch(touched(candidates))?;
+        let mut transition = Transition::new(&*self, &self.chain.params);
         let mut txs = Vec::with_capacity(candidates.len());
         for tx in candidates {
             match transition.apply(tx) {
@@ -51,8 +54,9 @@ impl Ledger {
         let changes = transition.unpaid();
         let subsidy = self.chain.params.subsidy_at(self.tip.height.saturating_add(1));
         let reward = subsidy.checked_add(changes.fees).expect("all that exists is at most 2^100 motes");
-        let (tree, _) = self.next_tree(&changes);
-        Ok(Draft { txs: Arc::new(txs), reward, accounts: changes.accounts, tree })
+        let entries = entry_changes(&changes);
+        let patch = self.state.patch(&entries)?;
+        Ok(Draft { txs: Arc::new(txs), reward, accounts: changes.accounts, entries, patch })
     }
 
     /// The state root of the drafted block if this miner finds it; for a draft on the present tip.
@@ -66,8 +70,7 @@ impl Ledger {
         };
         let sum = account.balance.checked_add(draft.reward);
         account.balance = sum.expect("all that exists is at most 2^100 motes");
-        let key = StateKey::account(miner);
-        let paid: LeafChange = (key, (!account.is_absent()).then(|| leaf(&key, &account.encode())));
-        Ok(draft.tree.updated(&[paid]).root())
+        let paid = (StateKey::account(miner), value(&account));
+        self.state.root_after(&draft.patch, &draft.entries, paid)
     }
 }

@@ -1,14 +1,9 @@
-//! What a start reads back: all headers into their tree, all accounts into theirs, and how deep undo reaches.
+//! What a start reads back: all headers into their tree, and how deep undo reaches.
 
 use crate::records::{HeaderRecord, Tip};
-use crate::state_tree::{LeafChange, StateTree};
 use crate::store::{Family, Store, StoreError, meta};
 use starling_consensus::{HeaderTree, Status};
-use starling_primitives::state::{StateKey, leaf};
 use starling_primitives::{Address, BlockId, Content, Header, HistoryRoot, StateRoot, TxRoot, WorkHeader};
-
-/// Leaves that enter the state tree together.
-const LEAVES_AT_ONCE: usize = 65_536;
 
 /// What the header tree keeps of a header. Headers lie by id, and parents must come before children, so all
 /// are in memory at once: as these they take less than the tree itself, as records three times as much.
@@ -67,22 +62,6 @@ pub(super) fn restore_headers(store: &Store, headers: &mut HeaderTree) -> Result
         return Err(store.damaged(&format!("the best header {best} has less work than another")));
     }
     Ok(())
-}
-
-pub(super) fn load_tree(store: &Store) -> Result<StateTree, StoreError> {
-    let mut tree = StateTree::default();
-    let mut leaves: Vec<LeafChange> = Vec::new();
-    for entry in store.scan(Family::State) {
-        let (key, value) = entry?;
-        let key = <[u8; 32]>::try_from(&*key).map_err(|_| store.damaged("a state key"))?;
-        let key = StateKey::new(key);
-        leaves.push((key, Some(leaf(&key, &value))));
-        if leaves.len() == LEAVES_AT_ONCE {
-            tree = tree.updated(&leaves);
-            leaves.clear();
-        }
-    }
-    Ok(tree.updated(&leaves))
 }
 
 /// Undo records are kept without a gap up to the tip: the first tells how deep they reach.

@@ -15,7 +15,7 @@ fn records_read_back() {
             HeaderRecord { header: header.clone(), status, rule: "tx_nonce".into(), work: Work::MAX };
         assert_eq!(HeaderRecord::decode(&record.encode()).unwrap(), record);
     }
-    let values = vec![(StateKey::new([1; 32]), None), (StateKey::new([2; 32]), Some(vec![9; 23]))];
+    let values = vec![(StateKey::new([1; 32]), None), (StateKey::new([2; 32]), Some([9; 23]))];
     let undo = Undo { burned: Amount::ZERO, values };
     assert_eq!(Undo::decode(&undo.encode()).unwrap(), undo);
     let address = Address::new([5; 20]);

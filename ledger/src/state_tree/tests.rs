@@ -1,44 +1,187 @@
-//! The tree against the plain root of the formats.
+//! The tree against the plain root and the plain proof, at depths that make buckets empty, lone and crowded.
 
 use super::*;
+use proptest::collection::vec;
 use proptest::prelude::*;
-use starling_primitives::state::{self, leaf};
-use std::collections::BTreeMap;
+use starling_primitives::state::{self, prove};
+use std::convert::Infallible;
 
-fn key(bytes: [u8; 2]) -> StateKey {
-    // Two bytes at either end make both early and late branching points.
-    let mut key = [0; 32];
-    key[0] = bytes[0] & 0xc0;
-    key[31] = bytes[1];
-    StateKey::new(key)
+/// The naive state.
+#[derive(Clone, Default)]
+struct Plain(BTreeMap<StateKey, Value>);
+
+impl Plain {
+    fn entries(&self) -> Vec<Entry> {
+        self.0.iter().map(|(key, value)| (*key, *value)).collect()
+    }
+
+    fn change(&mut self, changes: &[EntryChange]) {
+        for (key, value) in changes {
+            match value {
+                Some(value) => drop(self.0.insert(*key, *value)),
+                None => drop(self.0.remove(key)),
+            }
+        }
+    }
+
+    fn root(&self) -> StateRoot {
+        state::root(&self.entries())
+    }
 }
 
-fn plain(model: &BTreeMap<StateKey, Vec<u8>>) -> StateRoot {
-    let entries: Vec<_> = model.iter().map(|(key, value)| (*key, value.clone())).collect();
-    state::root(&entries)
+impl Buckets for Plain {
+    type Error = Infallible;
+
+    fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, Infallible> {
+        let from = self.0.range(bucket.first()..);
+        Ok(from.take_while(|(key, _)| bucket.holds(key)).map(|(key, value)| (*key, *value)).collect())
+    }
+}
+
+/// Keys that crowd: few first bytes, and now and then two that differ late.
+fn key() -> impl Strategy<Value = StateKey> {
+    (prop_oneof![any::<u8>(), Just(0u8), Just(255u8)], 0..4u8, 0..6u8).prop_map(|(first, second, last)| {
+        let mut bytes = [0; 32];
+        (bytes[0], bytes[1], bytes[31]) = (first, second, last);
+        StateKey::new(bytes)
+    })
+}
+
+fn changes(count: usize) -> impl Strategy<Value = Vec<EntryChange>> {
+    vec((key(), proptest::option::weighted(0.7, any::<Value>())), 0..count)
+        .prop_map(|all| all.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect())
+}
+
+fn update(tree: &mut StateTree, plain: &mut Plain, batch: &[EntryChange]) {
+    let Ok(patch) = tree.view().patch(batch, plain);
+    plain.change(batch);
+    assert_eq!(tree.with(&patch).root(), plain.root(), "before it is applied");
+    tree.apply(patch);
+    assert_eq!(tree.root(), plain.root());
+    assert_eq!(tree.keys(), plain.0.len() as u64);
 }
 
 proptest! {
     #[test]
-    fn any_updates_lead_to_the_root_of_the_set(
-        batches in prop::collection::vec(
-            prop::collection::btree_map(any::<[u8; 2]>(), prop::option::of(1u8..5), 0..40), 1..8),
-    ) {
-        let (mut tree, mut model) = (StateTree::default(), BTreeMap::new());
-        for batch in batches {
-            let batch: BTreeMap<StateKey, Option<u8>> = batch.into_iter().map(|(k, v)| (key(k), v)).collect();
-            let before = (tree.clone(), plain(&model));
-            let changes: Vec<LeafChange> =
-                batch.iter().map(|(key, value)| (*key, value.map(|v| leaf(key, &[v])))).collect();
-            for (key, value) in batch {
-                match value {
-                    Some(value) => model.insert(key, vec![value]),
-                    None => model.remove(&key),
-                };
-            }
-            tree = tree.updated(&changes);
-            prop_assert_eq!(tree.root(), plain(&model));
-            prop_assert_eq!(before.0.root(), before.1, "the old version stays whole");
+    fn after_any_changes_the_root_is_the_plain_one(depth in 1..12u32, batches in vec(changes(80), 1..8)) {
+        let (mut tree, mut plain) = (StateTree::of_depth(depth), Plain::default());
+        for batch in &batches {
+            update(&mut tree, &mut plain, batch);
+        }
+        let Ok(built) = StateTree::build(0, plain.entries().into_iter().map(Ok::<_, Infallible>));
+        prop_assert_eq!(built.root(), plain.root());
+        prop_assert_eq!(built.keys(), tree.keys());
+    }
+
+    #[test]
+    fn proofs_are_the_plain_ones(depth in 1..12u32, batch in changes(120), asked in vec(key(), 1..40)) {
+        let (mut tree, mut plain) = (StateTree::of_depth(depth), Plain::default());
+        update(&mut tree, &mut plain, &batch);
+        let present = plain.0.keys().copied().take(20);
+        for key in asked.into_iter().chain(present.collect::<Vec<_>>()) {
+            let Ok(proof) = tree.view().prove(&key, &plain);
+            prop_assert_eq!(&proof, &prove(&plain.entries(), &key));
+            let value = proof.verify(&key, &tree.root()).unwrap();
+            prop_assert_eq!(value, plain.0.get(&key).map(|value| &value[..]));
         }
     }
+
+    #[test]
+    fn a_patch_can_be_looked_through(depth in 1..12u32, old in changes(60), one in changes(60), two in changes(60)) {
+        let (mut tree, mut plain) = (StateTree::of_depth(depth), Plain::default());
+        update(&mut tree, &mut plain, &old);
+        let Ok(first) = tree.view().patch(&one, &plain);
+        let mut later = plain.clone();
+        later.change(&one);
+        let Ok(second) = tree.with(&first).patch(&two, &later);
+        let mut last = later.clone();
+        last.change(&two);
+        if !two.is_empty() {
+            prop_assert_eq!(second.root(), Some(last.root()));
+        }
+        for key in later.0.keys().take(5) {
+            let Ok(proof) = tree.with(&first).prove(key, &later);
+            prop_assert_eq!(proof, prove(&later.entries(), key));
+        }
+        prop_assert_eq!(tree.root(), plain.root(), "the tree itself has not changed");
+    }
+
+    #[test]
+    fn taking_a_change_back_restores_the_root(depth in 1..12u32, old in changes(60), new in changes(60)) {
+        let (mut tree, mut plain) = (StateTree::of_depth(depth), Plain::default());
+        update(&mut tree, &mut plain, &old);
+        let before = tree.root();
+        let undo: Vec<EntryChange> = new.iter().map(|(key, _)| (*key, plain.0.get(key).copied())).collect();
+        update(&mut tree, &mut plain, &new);
+        update(&mut tree, &mut plain, &undo);
+        prop_assert_eq!(tree.root(), before);
+    }
+}
+
+#[test]
+fn thousands_of_ground_keys_in_one_bucket_are_a_crowd() {
+    let ground = |n: u32| {
+        let mut bytes = [0x5a; 32];
+        bytes[28..].copy_from_slice(&n.to_be_bytes());
+        StateKey::new(bytes)
+    };
+    let (mut tree, mut plain) = (StateTree::of_depth(16), Plain::default());
+    let all: Vec<EntryChange> = (0..4_096).map(|n| (ground(n), Some([1; 23]))).collect();
+    update(&mut tree, &mut plain, &all);
+    assert_eq!(tree.crowds.len(), 1);
+    update(&mut tree, &mut plain, &[(ground(77), Some([2; 23])), (ground(5_000), Some([3; 23]))]);
+    let Ok(proof) = tree.view().prove(&ground(5_000), &plain);
+    assert_eq!(proof.verify(&ground(5_000), &tree.root()), Ok(Some(&[3; 23][..])));
+    let less: Vec<EntryChange> = (0..4_090).map(|n| (ground(n), None)).collect();
+    update(&mut tree, &mut plain, &less);
+}
+
+#[test]
+fn a_change_reads_the_buckets_that_it_touches_and_no_other() {
+    struct Counted(Plain, std::cell::RefCell<Vec<u32>>);
+    impl Buckets for Counted {
+        type Error = Infallible;
+        fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, Infallible> {
+            self.1.borrow_mut().push(bucket.index);
+            Buckets::entries(&self.0, bucket)
+        }
+    }
+    let at = |first: u8| StateKey::new([first; 32]);
+    let (mut tree, mut plain) = (StateTree::of_depth(8), Plain::default());
+    let all: Vec<EntryChange> = (0..=255).map(|first| (at(first), Some([1; 23]))).collect();
+    update(&mut tree, &mut plain, &all);
+    let counted = Counted(plain, std::cell::RefCell::default());
+    let Ok(_patch) = tree.view().patch(&[(at(3), None), (at(200), Some([2; 23]))], &counted);
+    assert_eq!(*counted.1.borrow(), [3, 200]);
+}
+
+#[test]
+fn trees_are_as_deep_as_their_keys_ask_for() {
+    assert_eq!(depth_for(0), 8);
+    assert_eq!(depth_for(512), 8);
+    assert_eq!(depth_for(513), 9);
+    assert_eq!(depth_for(1_000_000), 19);
+    assert_eq!(depth_for(10_000_000), 21);
+    assert_eq!(depth_for(u64::MAX), 28);
+    let bytes_per_key = |keys: u64| Levels::new(depth_for(keys)).bytes() as u64 / keys;
+    assert!(bytes_per_key(1_000_000) <= 72);
+    assert!(bytes_per_key(10_000_000) <= 20);
+}
+
+#[test]
+fn a_tree_that_has_grown_is_full() {
+    let (mut tree, mut plain) = (StateTree::new(0), Plain::default());
+    let spread = |n: u16| {
+        let mut bytes = [0; 32];
+        bytes[..2].copy_from_slice(&n.wrapping_mul(40_503).to_be_bytes());
+        StateKey::new(bytes)
+    };
+    let mut batch: Vec<EntryChange> = (0..513).map(|n| (spread(n), Some([1; 23]))).collect();
+    batch.sort_unstable();
+    update(&mut tree, &mut plain, &batch[..512]);
+    assert!(!tree.is_full());
+    update(&mut tree, &mut plain, &batch[512..]);
+    assert!(tree.is_full());
+    let Ok(built) = StateTree::build(tree.keys(), plain.entries().into_iter().map(Ok::<_, Infallible>));
+    assert_eq!((built.root(), built.is_full()), (tree.root(), false));
 }

@@ -112,8 +112,8 @@ impl Pulls {
 }
 
 impl Offered {
-    /// The ids of one request, up to the first that another peer was asked for: if that fails, this one has it
-    /// too.
+    /// The ids of one request, up to the first that another peer was asked for: if that fails, this one has
+    /// it too.
     fn next(&mut self, busy: &dyn Fn(&Wtxid) -> bool, view: &dyn ChainView) -> Vec<Wtxid> {
         let mut ids = Vec::new();
         while ids.len() < usize::from(MAX_TX_IDS) && self.ids.front().is_some_and(|id| !busy(id)) {
