@@ -1,10 +1,10 @@
 //! What a block does to the accounts (consensus: Block rules 4 and 5).
 
 use crate::transaction::TxError;
+use hashbrown::HashMap;
 use starling_genesis::Params;
 use starling_primitives::state::Account;
 use starling_primitives::{Address, Amount, Transaction};
-use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// Where accounts are read from; an account that does not exist is the default one.
@@ -42,8 +42,8 @@ pub struct Change {
 /// All that a block did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Each account that was written, with what it was.
-    pub accounts: BTreeMap<Address, Change>,
+    /// Each account that was written, with what it was; in no order.
+    pub accounts: HashMap<Address, Change>,
     /// Account charges, gone for good.
     pub burned: Amount,
     /// What the miner got from transactions.

@@ -10,9 +10,9 @@ const BUCKET_OVERHEAD_BYTES: usize = 64;
 
 /// The buckets read or written last, within a bound of bytes. All of it is on disk as well.
 ///
-/// There are two generations: what is used enters the young one, and when that has half of the bytes it becomes
-/// the old one, whose like is forgotten. So whatever is kept has been used more lately than what is not, give or
-/// take a generation, at the price of one lookup.
+/// There are two generations: what is used enters the young one, and when that has half of the bytes it
+/// becomes the old one, whose like is forgotten. So whatever is kept has been used more lately than what is
+/// not, give or take a generation, at the price of one lookup.
 pub(crate) struct AccountCache {
     young: Generation,
     old: Generation,

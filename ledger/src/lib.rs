@@ -6,8 +6,8 @@
 //! to any thread.
 //! [`Mempool`] holds what is not settled yet.
 //!
-//! - [`Ledger`], [`ConnectedBlock`], [`DisconnectedBlock`], [`Draft`], [`AccountProof`]: writing, and what only
-//!   the writer knows
+//! - [`Ledger`], [`ConnectedBlock`], [`DisconnectedBlock`], [`Draft`], [`AccountProof`]: writing, and what
+//!   only the writer knows
 //! - [`Reader`], [`View`], [`AddressEvent`], [`TxLocation`]: reading
 //! - [`Store`], [`StoreError`]: the database and why it refuses
 //! - [`Mempool`] and what it answers: pending transactions

@@ -199,8 +199,8 @@ impl Past<'_> {
         self.state.tree.with(&self.tree).end_of(key)
     }
 
-    /// The proof for a key. `undone`, ascending by key, is what was changed since in its [`Past::bucket`], as it
-    /// was.
+    /// The proof for a key. `undone`, ascending by key, is what was changed since in its [`Past::bucket`], as
+    /// it was.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -232,14 +232,12 @@ pub(crate) fn within(changes: &[EntryChange], bucket: Bucket) -> &[EntryChange] 
     &changes[from..from + count]
 }
 
-/// The entries that changed accounts are, ascending by key.
-pub(crate) fn entry_changes(changes: &Changes) -> Vec<EntryChange> {
-    let entry = |(address, change): (&Address, &starling_consensus::Change)| {
-        (StateKey::account(address), value(&change.after))
-    };
-    let mut entries: Vec<EntryChange> = changes.accounts.iter().map(entry).collect();
-    entries.sort_unstable_by_key(|(key, _)| *key);
-    entries
+/// Changed accounts as entries of the state, ascending by key: as they were, and as they are.
+pub(crate) fn entry_changes(changes: &Changes) -> (Vec<EntryChange>, Vec<EntryChange>) {
+    let keyed = changes.accounts.iter().map(|(address, change)| (StateKey::account(address), change));
+    let mut keyed: Vec<_> = keyed.collect();
+    keyed.sort_unstable_by_key(|(key, _)| *key);
+    keyed.iter().map(|(key, change)| ((*key, value(&change.before)), (*key, value(&change.after)))).unzip()
 }
 
 /// An account as a value of the state; none when it is absent.

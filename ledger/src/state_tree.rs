@@ -1,11 +1,11 @@
 //! The state tree: every node down to buckets of a few keys each, in one array, and what lies below computed
 //! from the keys themselves when it is needed (formats: State).
 //!
-//! A bucket is all keys that share a prefix; they lie side by side in key order, so a change costs one read of
-//! its few neighbours and no node of the lower levels is ever stored. A bucket of many keys, which somebody may
-//! have ground, keeps its nodes ([`Crowd`]). There is one version: a change is worked out as a [`Patch`], which
-//! touches nothing, and applied when its root is the right one. A patch can also be looked through, as a
-//! template or an old block's proof needs it.
+//! A bucket is all keys that share a prefix; they lie side by side in key order, so a change costs one read
+//! of its few neighbours and no node of the lower levels is ever stored. A bucket of many keys, which
+//! somebody may have ground, keeps its nodes ([`Crowd`]). There is one version: a change is worked out as a
+//! [`Patch`], which touches nothing, and applied when its root is the right one. A patch can also be looked
+//! through, as a template or an old block's proof needs it.
 
 mod bucket;
 mod crowd;
@@ -30,6 +30,9 @@ const FULL_KEYS: u64 = 8;
 const LEAST_DEPTH: u32 = 8;
 /// Levels of the largest tree: 2^28 buckets are two thousand million accounts.
 const GREATEST_DEPTH: u32 = 28;
+
+/// Bits of a key.
+const KEY_BITS: usize = 256;
 
 /// The value of a key.
 pub(crate) type Value = [u8; Account::BYTES];
@@ -172,7 +175,7 @@ impl StateTree {
     /// The nodes of buckets with these entries.
     pub(crate) fn nodes_of(&self, buckets: &[(u32, Vec<Entry>)]) -> BucketNodes {
         let slices: Vec<&[Entry]> = buckets.iter().map(|(_, entries)| &**entries).collect();
-        let nodes = hash_buckets(&slices, self.levels.depth());
+        let nodes = hash_buckets(&slices, bits(self.levels.depth()));
         BucketNodes(buckets.iter().map(|(index, _)| *index).zip(nodes).collect())
     }
 
@@ -222,14 +225,14 @@ impl Patched<'_> {
             let place = row.len();
             row.push((bucket.index, Node::EMPTY));
             if let Some(crowd) = self.crowd(bucket.index) {
-                let crowd = crowd.changed(group, depth, &mut patch);
+                let crowd = crowd.changed(group, bits(depth), &mut patch);
                 row[place].1 = crowd.top();
                 patch.crowds.insert(bucket.index, crowd);
                 continue;
             }
             let entries = merge(&buckets.entries(bucket)?, group, &mut patch);
             if entries.len() > CROWD_KEYS {
-                let crowd = Crowd::of(&entries, depth);
+                let crowd = Crowd::of(&entries, bits(depth));
                 row[place].1 = crowd.top();
                 patch.crowds.insert(bucket.index, crowd);
             } else {
@@ -237,7 +240,7 @@ impl Patched<'_> {
             }
         }
         let slices: Vec<&[Entry]> = merged.iter().map(|(_, entries)| &**entries).collect();
-        for ((place, _), node) in merged.iter().zip(hash_buckets(&slices, depth)) {
+        for ((place, _), node) in merged.iter().zip(hash_buckets(&slices, bits(depth))) {
             row[*place].1 = node;
         }
         patch.rows = self.lift(row);
@@ -275,9 +278,9 @@ impl Patched<'_> {
             if self.node(level, index >> (depth - level)).is_leaf {
                 break;
             }
-            way.meet(level, self.node(level + 1, index >> (depth - level - 1) ^ 1).hash);
+            way.meet(bits(level), self.node(level + 1, index >> (depth - level - 1) ^ 1).hash);
         }
-        Ok(way.end(key, &buckets.entries(self.end_of(key))?, depth))
+        Ok(way.end(key, &buckets.entries(self.end_of(key))?, bits(depth)))
     }
 
     /// The bucket of the one key below a node.
@@ -306,6 +309,11 @@ impl Patched<'_> {
 fn depth_for(keys: u64) -> u32 {
     let suits = |depth: &u32| keys <= (if *depth < ROOMY_DEPTH { ROOMY_KEYS } else { FULL_KEYS }) << depth;
     (LEAST_DEPTH..GREATEST_DEPTH).find(suits).unwrap_or(GREATEST_DEPTH)
+}
+
+/// Levels as bits of a key.
+fn bits(levels: u32) -> usize {
+    usize::try_from(levels).expect("at most 28")
 }
 
 /// A bucket's entries after its changes; both ascend by key.
@@ -337,22 +345,22 @@ struct Way {
 }
 
 impl Way {
-    fn meet(&mut self, bit: u32, sibling: [u8; 32]) {
+    fn meet(&mut self, bit: usize, sibling: [u8; 32]) {
         if sibling != [0; 32] {
-            self.bitmap[(bit / 8) as usize] |= 0x80 >> (bit % 8);
+            self.bitmap[bit / 8] |= 0x80 >> (bit % 8);
             self.siblings.push(sibling);
         }
     }
 
     /// Goes on among the entries of the bucket, which share their first `depth` bits.
-    fn end(mut self, key: &StateKey, entries: &[Entry], depth: u32) -> Proof {
+    fn end(mut self, key: &StateKey, entries: &[Entry], depth: usize) -> Proof {
         let mut rest = entries;
-        for bit in depth..256 {
+        for bit in depth..KEY_BITS {
             if rest.len() <= 1 {
                 break;
             }
-            let (left, right) = rest.split_at(rest.partition_point(|(other, _)| !other.bit(bit as usize)));
-            let (ours, sibling) = if key.bit(bit as usize) { (right, left) } else { (left, right) };
+            let (left, right) = rest.split_at(rest.partition_point(|(other, _)| !other.bit(bit)));
+            let (ours, sibling) = if key.bit(bit) { (right, left) } else { (left, right) };
             self.meet(bit, hash_buckets(&[sibling], bit + 1)[0].hash);
             rest = ours;
         }
@@ -395,15 +403,15 @@ impl Builder {
             self.starts.iter().zip(ends).map(|((index, at), end)| (*index, &self.entries[*at..end]));
         let (crowded, sparse): (Vec<_>, Vec<_>) = buckets.partition(|(_, all)| all.len() > CROWD_KEYS);
         for (index, entries) in crowded {
-            let crowd = Crowd::of(entries, depth);
+            let crowd = Crowd::of(entries, bits(depth));
             tree.levels.set(depth, index, crowd.top());
             tree.crowds.insert(index, crowd);
         }
         let slices: Vec<_> = sparse.iter().map(|(_, entries)| *entries).collect();
-        for ((index, _), node) in sparse.iter().zip(hash_buckets(&slices, depth)) {
+        for ((index, _), node) in sparse.iter().zip(hash_buckets(&slices, bits(depth))) {
             tree.levels.set(depth, *index, node);
         }
-        tree.keys += self.entries.len() as u64;
+        tree.keys += u64::try_from(self.entries.len()).expect("they fit into memory");
         self.entries.clear();
         self.starts.clear();
     }

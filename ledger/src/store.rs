@@ -315,6 +315,8 @@ impl Store {
         }
         let mut options = WriteOptions::default();
         options.set_sync(sync);
+        // Families are written in key order.
+        options.set_memtable_insert_hint_per_batch(true);
         self.db.write_opt(batch.batch, &options).map_err(|error| refuse(&self.path, &error))
     }
 

@@ -6,7 +6,7 @@ use crate::tests::{easy, motes, payer};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use starling_primitives::{Auth, Output, Policy, UnsignedTransaction};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 /// What a new account costs here.

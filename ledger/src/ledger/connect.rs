@@ -2,12 +2,11 @@
 
 use super::{ConnectError, Ledger};
 use crate::records::{AddressEvent, Tip, TxLocation, Undo, block_key};
-use crate::state::{entry_changes, put_entries, value};
+use crate::state::{entry_changes, put_entries};
 use crate::store::{Batch, Family, StoreError, meta};
 use starling_consensus::{
-    BlockError, Change, Changes, CheckedBlock, Status, Transition, TransitionError, TxError,
+    BlockError, Changes, CheckedBlock, Status, Transition, TransitionError, TxError,
 };
-use starling_primitives::state::StateKey;
 use starling_primitives::{Address, Amount, BlockId, GenesisId, Header, Transaction, decode_body};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,7 +44,7 @@ impl Ledger {
         }
         self.state.prefetch(touched(block.txs()).chain([header.content().miner]))?;
         let (changes, charges) = self.apply(header, block.txs())?;
-        let entries = entry_changes(&changes);
+        let (before, entries) = entry_changes(&changes);
         let patch = self.state.patch(&entries)?;
         let found = patch.root().unwrap_or_else(|| self.state.root());
         let stated = header.content().state_root;
@@ -56,7 +55,7 @@ impl Ledger {
         let tip = Tip { id: header.id(), height: header.height(), burned };
         let mut batch = self.store.batch();
         let key = block_key(tip.height, &tip.id);
-        batch.put(Family::Undo, &key, &undo_of(&changes).encode());
+        batch.put(Family::Undo, &key, &Undo { burned: changes.burned, values: before }.encode());
         batch.put(Family::Canonical, &tip.height.to_be_bytes(), tip.id.as_bytes());
         batch.put(Family::Meta, meta::TIP, &tip.encode());
         put_entries(&mut batch, &entries);
@@ -155,14 +154,6 @@ pub(super) fn touched(txs: &[Arc<Transaction>]) -> impl Iterator<Item = Address>
     })
 }
 
-/// How to take changes back: what the accounts were, in key order.
-fn undo_of(changes: &Changes) -> Undo {
-    let before = |(address, change): (&Address, &Change)| (StateKey::account(address), value(&change.before));
-    let mut values: Vec<_> = changes.accounts.iter().map(before).collect();
-    values.sort_unstable_by_key(|(key, _)| *key);
-    Undo { burned: changes.burned, values }
-}
-
 /// What the indexes need beside the block.
 struct Indexed<'a> {
     chain: &'a Ledger,
@@ -173,18 +164,29 @@ struct Indexed<'a> {
 fn put_index(batch: &mut Batch<'_>, header: &Header, txs: &[Arc<Transaction>], with: &Indexed<'_>) {
     let (height, chain) = (header.height(), &with.chain.chain);
     let genesis = chain.genesis_id();
+    let mut locations = Vec::with_capacity(txs.len());
+    let mut events = Vec::with_capacity(2 * txs.len() + 1);
     for ((tx, position), charge) in txs.iter().zip(0..).zip(with.charges) {
         let txid = tx.txid(&genesis);
-        batch.put(Family::TxIndex, txid.as_bytes(), &TxLocation { height, position }.encode());
+        locations.push((txid, TxLocation { height, position }));
         for (address, flow) in flows(tx, *charge) {
             let Flow { sent, fee, received } = flow;
             let event = AddressEvent { height, position, txid: Some(txid), sent, fee, received };
-            batch.put(Family::AddressIndex, &event.key(&address), &event.encode());
+            events.push((event.key(&address), event));
         }
     }
     let reward = chain.params.subsidy_at(height).checked_add(with.fees);
     let event = AddressEvent::reward(height, reward.expect("all that exists is at most 2^100"));
-    batch.put(Family::AddressIndex, &event.key(&header.content().miner), &event.encode());
+    events.push((event.key(&header.content().miner), event));
+    // In order, each finds its place in the database next to the one before.
+    locations.sort_unstable_by(|(a, _), (b, _)| a.as_bytes().cmp(b.as_bytes()));
+    events.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    for (txid, location) in locations {
+        batch.put(Family::TxIndex, txid.as_bytes(), &location.encode());
+    }
+    for (key, event) in events {
+        batch.put(Family::AddressIndex, &key, &event.encode());
+    }
 }
 
 fn delete_index(batch: &mut Batch<'_>, header: &Header, txs: &[Arc<Transaction>], genesis: &GenesisId) {

@@ -5,10 +5,10 @@ use super::connect::touched;
 use crate::state::{entry_changes, value};
 use crate::state_tree::{EntryChange, Patch};
 use crate::store::StoreError;
+use hashbrown::HashMap;
 use starling_consensus::{Accounts, Change, Transition, TransitionError};
 use starling_primitives::state::StateKey;
 use starling_primitives::{Address, Amount, StateRoot, Transaction};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Transactions that apply in order on one tip, and the state after them, before the miner is paid: the dear
@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub struct Draft {
     txs: Arc<Vec<Arc<Transaction>>>,
     reward: Amount,
-    accounts: BTreeMap<Address, Change>,
+    accounts: HashMap<Address, Change>,
     entries: Vec<EntryChange>,
     patch: Patch,
 }
@@ -54,7 +54,7 @@ impl Ledger {
         let changes = transition.unpaid();
         let subsidy = self.chain.params.subsidy_at(self.tip.height.saturating_add(1));
         let reward = subsidy.checked_add(changes.fees).expect("all that exists is at most 2^100 motes");
-        let entries = entry_changes(&changes);
+        let (_, entries) = entry_changes(&changes);
         let patch = self.state.patch(&entries)?;
         Ok(Draft { txs: Arc::new(txs), reward, accounts: changes.accounts, entries, patch })
     }

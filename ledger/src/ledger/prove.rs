@@ -24,9 +24,9 @@ pub struct AccountProof {
 }
 
 impl Ledger {
-    /// The proof that an account is as it is, or absent, after the connected block at `height`: the tip or one
-    /// of the 128 before it. None elsewhere, and shortly after a start also where those blocks changed more
-    /// than 100,000 accounts.
+    /// The proof that an account is as it is, or absent, after the connected block at `height`: the tip or
+    /// one of the 128 before it. None elsewhere, and shortly after a start also where those blocks changed
+    /// more than 100,000 accounts.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -55,11 +55,11 @@ impl Plan {
 }
 
 /// The subtrees of many buckets, each with its entries in order.
-pub(super) fn hash_buckets(buckets: &[&[Entry]], depth: u32) -> Vec<Node> {
+pub(super) fn hash_buckets(buckets: &[&[Entry]], depth: usize) -> Vec<Node> {
     let mut plan = Plan::default();
     let (mut roots, mut first) = (Vec::with_capacity(buckets.len()), 0);
     for entries in buckets {
-        roots.push(plan.subtree(entries, first, depth as usize));
+        roots.push(plan.subtree(entries, first, depth));
         first += entries.len();
     }
     let block = |(key, value): &Entry| leaf_block(key, value).expect("an account's leaf is one block");

@@ -1,7 +1,7 @@
 //! A bucket with many keys keeps its nodes: hashes and keys, no values.
 //!
-//! Nodes are shared between versions: an update makes new nodes along the touched paths alone and leaves the old
-//! version whole.
+//! Nodes are shared between versions: an update makes new nodes along the touched paths alone and leaves the
+//! old version whole.
 
 use super::levels::Node as Top;
 use super::{Entry, EntryChange, Patch};
@@ -54,21 +54,21 @@ impl Crowd {
     }
 
     /// The subtree of these entries, which ascend by key and share their first `depth` bits.
-    pub(super) fn of(entries: &[Entry], depth: u32) -> Self {
+    pub(super) fn of(entries: &[Entry], depth: usize) -> Self {
         let leaves: Vec<LeafChange> =
             entries.iter().map(|(key, value)| (*key, Some(leaf(key, value)))).collect();
-        Self(build(&leaves, depth as usize))
+        Self(build(&leaves, depth))
     }
 
     /// The subtree with these changes, which ascend by key and share their first `depth` bits.
-    pub(super) fn changed(&self, changes: &[EntryChange], depth: u32, patch: &mut Patch) -> Self {
+    pub(super) fn changed(&self, changes: &[EntryChange], depth: usize, patch: &mut Patch) -> Self {
         for (key, value) in changes {
-            let was_there = self.contains(key, depth as usize);
+            let was_there = self.contains(key, depth);
             patch.keys_added += u64::from(!was_there && value.is_some());
             patch.keys_removed += u64::from(was_there && value.is_none());
         }
         let leaves = changes.iter().map(|(key, value)| (*key, value.map(|value| leaf(key, &value))));
-        Self(update(&self.0, &leaves.collect::<Vec<LeafChange>>(), depth as usize))
+        Self(update(&self.0, &leaves.collect::<Vec<LeafChange>>(), depth))
     }
 }
 impl Node {

@@ -67,8 +67,10 @@ impl Levels {
 
     /// Computes a level anew from the one below.
     pub(super) fn fill(&mut self, level: u32) {
-        for first in (0..1u32 << level).step_by(FILLED_AT_ONCE as usize) {
-            let end = first.saturating_add(FILLED_AT_ONCE).min(1 << level);
+        let count = 1u32 << level;
+        for nth in 0..count.div_ceil(FILLED_AT_ONCE) {
+            let first = nth * FILLED_AT_ONCE;
+            let end = first.saturating_add(FILLED_AT_ONCE).min(count);
             let row: Row = (2 * first..2 * end).map(|index| (index, self.node(level + 1, index))).collect();
             for (index, node) in Self::parents(&row, |index| self.node(level + 1, index)) {
                 self.set(level, index, node);

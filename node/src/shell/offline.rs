@@ -9,12 +9,18 @@ use starling_genesis::Chain;
 use starling_ledger::{Ledger, Reader, verify_chain};
 use starling_primitives::Block;
 use starling_primitives::limits::MAX_HEADER_BYTES;
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 /// Bytes that the mempool of an importing core may use: nothing is pending there.
 const IMPORT_POOL_BYTES: usize = 1 << 20;
+
+/// Blocks that are checked while others are connected: enough to keep all cores busy, and at most 16 times
+/// what a block takes in memory.
+const CHECKED_AHEAD: usize = 16;
 
 /// What an import did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,14 +101,24 @@ fn import_into(
     let mut core = Core::new(ledger, tree, config, clock.now());
     let mut summary = ImportSummary { height: core.ledger().tip().height, ..ImportSummary::default() };
     tell(summary);
-    while let Some(bytes) = next_block(input, summary.read + 1, chain.params.max_body_bytes)? {
-        summary.read += 1;
-        let number = summary.read;
+    let (mut ahead, mut ended) = (VecDeque::new(), None);
+    loop {
+        // What came before the end of a file that was cut short is connected all the same.
+        while ahead.len() < CHECKED_AHEAD && ended.is_none() {
+            match next_block(input, summary.read + 1, chain.params.max_body_bytes) {
+                Ok(Some(bytes)) => {
+                    summary.read += 1;
+                    ahead.push_back((summary.read, check_ahead(core.chain().clone(), bytes)));
+                }
+                Ok(None) => ended = Some(Ok(())),
+                Err(error) => ended = Some(Err(error)),
+            }
+        }
+        let Some((number, checked)) = ahead.pop_front() else { break };
         let refuse = |what: String| NodeError::Import { number, what };
-        let block = Block::decode(&bytes, chain.params.max_body_bytes);
-        let block = block.map_err(|error| refuse(error.to_string()))?;
-        check_start(chain, &block)?;
-        let txs = u64::from(block.header.content().tx_count);
+        let block = checked.recv().map_err(|_| refuse("its check was given up".into()))??;
+        let block = block.map_err(refuse)?;
+        let txs = u64::from(block.header().header().content().tx_count);
         let before = summary.height;
         import_block(&mut core, block, number)?;
         for effect in core.handle(Event::Continue, clock.now()) {
@@ -118,7 +134,32 @@ fn import_into(
         tell(summary);
     }
     core.ledger().store().flush()?;
-    Ok(())
+    ended.unwrap_or(Ok(()))
+}
+
+/// A block that needs no state to be judged by, or why it is refused.
+type Judged = Result<Result<CheckedBlock, String>, NodeError>;
+
+/// Decodes and checks a block on another core, while those before it are connected.
+fn check_ahead(chain: Arc<Chain>, bytes: Vec<u8>) -> Receiver<Judged> {
+    let (tell, answer) = sync_channel(1);
+    // Nobody waits for it any more after an earlier block was refused.
+    rayon::spawn(move || drop(tell.send(judge(&chain, &bytes))));
+    answer
+}
+
+fn judge(chain: &Chain, bytes: &[u8]) -> Judged {
+    let block = match Block::decode(bytes, chain.params.max_body_bytes) {
+        Ok(block) => block,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    check_start(chain, &block)?;
+    let header = match CheckedHeader::check(block.header, &chain.params) {
+        Ok(header) => header,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let checked = CheckedBlock::check(header, block.txs, &chain.genesis_id(), |_| false);
+    Ok(checked.map_err(|error| error.to_string()))
 }
 
 /// The first block of a chain follows its genesis.
@@ -150,13 +191,9 @@ fn open(chain: &Chain, data_dir: &Path) -> Result<(DataDir, Reader), NodeError> 
 }
 
 /// Brings one block in, header and body, and connects what can be connected.
-fn import_block(core: &mut Core, block: Block, number: u64) -> Result<(), NodeError> {
+fn import_block(core: &mut Core, block: CheckedBlock, number: u64) -> Result<(), NodeError> {
     let refuse = |what: String| NodeError::Import { number, what };
-    let id = block.header.id();
-    let params = core.chain().params.clone();
-    let checked = CheckedHeader::check(block.header, &params).map_err(|error| refuse(error.to_string()))?;
-    let block = CheckedBlock::check(checked, block.txs, &core.chain().genesis_id(), |_| false);
-    let block = block.map_err(|error| refuse(error.to_string()))?;
+    let id = block.header().header().id();
     if let Err(error) = core.import(block) {
         return Err(match error {
             SubmitBlockError::Store(error) => error.into(),
