@@ -121,6 +121,8 @@ pub struct CoreConfig {
     pub pool_bytes: usize,
     /// Whether templates are handed out while no peer is connected.
     pub mine_alone: bool,
+    /// Whether each block waits for the disk while the node is level; an import waits once, at its end.
+    pub sync_blocks: bool,
 }
 
 /// Blocks of our own that are remembered, to announce them as ours.

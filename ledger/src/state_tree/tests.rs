@@ -87,7 +87,12 @@ proptest! {
     }
 
     #[test]
-    fn a_patch_can_be_looked_through(depth in 1..12u32, old in changes(60), one in changes(60), two in changes(60)) {
+    fn a_patch_can_be_looked_through(
+        depth in 1..12u32,
+        old in changes(60),
+        one in changes(60),
+        two in changes(60),
+    ) {
         let (mut tree, mut plain) = (StateTree::of_depth(depth), Plain::default());
         update(&mut tree, &mut plain, &old);
         let Ok(first) = tree.view().patch(&one, &plain);

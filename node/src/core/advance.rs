@@ -167,7 +167,8 @@ impl Core {
     /// Carries a plan out; false when a block broke a rule on the way.
     fn carry_out(&mut self, plan: &Plan, change: &mut Change) -> Result<bool, StoreError> {
         // A block that may be nobody else's is worth a wait for the disk; those of a long sync are not.
-        let sync = !matches!(self.sync_state(), SyncState::Headers | SyncState::Bodies);
+        let level = !matches!(self.sync_state(), SyncState::Headers | SyncState::Bodies);
+        let sync = level && self.config.sync_blocks;
         while self.ledger.tip().height > plan.fork {
             let block = self.ledger.disconnect(sync)?;
             if change.connected.last().is_some_and(|last| last.header.id() == block.header.id()) {

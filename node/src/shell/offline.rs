@@ -96,7 +96,7 @@ fn import_into(
     tell: &mut dyn FnMut(ImportSummary),
 ) -> Result<(), NodeError> {
     let (ledger, tree) = Ledger::open(&dir.file("db"), Arc::new(chain.clone()))?;
-    let config = CoreConfig { seed: 0, pool_bytes: IMPORT_POOL_BYTES, mine_alone: true };
+    let config = CoreConfig { seed: 0, pool_bytes: IMPORT_POOL_BYTES, mine_alone: true, sync_blocks: false };
     let clock = Clock::start();
     let mut core = Core::new(ledger, tree, config, clock.now());
     let mut summary = ImportSummary { height: core.ledger().tip().height, ..ImportSummary::default() };

@@ -74,7 +74,8 @@ impl Node {
         let clock = Clock::start();
         let (ledger, tree) = Ledger::open(&dir.file("db"), chain.clone())?;
         let reader = ledger.reader();
-        let config = CoreConfig { seed: seed(&net), pool_bytes: POOL_BYTES, mine_alone: options.mine_alone };
+        let mine_alone = options.mine_alone;
+        let config = CoreConfig { seed: seed(&net), pool_bytes: POOL_BYTES, mine_alone, sync_blocks: true };
         let mut core = Core::new(ledger, tree, config, clock.now());
         load_pool(&mut core, dir)?;
         let listen: Arc<Mutex<Vec<Multiaddr>>> = Arc::default();

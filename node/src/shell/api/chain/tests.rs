@@ -23,7 +23,12 @@ fn core(dir: &TempDir) -> Core {
     let chain = Arc::new(Chain::create(new).unwrap().1);
     let (ledger, tree) = Ledger::open(dir.path(), chain).unwrap();
     let now = Now { mono: Duration::ZERO, unix: 1_010_000 };
-    Core::new(ledger, tree, CoreConfig { seed: 1, pool_bytes: 1 << 20, mine_alone: false }, now)
+    Core::new(
+        ledger,
+        tree,
+        CoreConfig { seed: 1, pool_bytes: 1 << 20, mine_alone: false, sync_blocks: false },
+        now,
+    )
 }
 
 /// The headers of one template that have work enough.
