@@ -4,9 +4,7 @@ use super::{ConnectError, Ledger};
 use crate::records::{AddressEvent, Tip, TxLocation, Undo, block_key};
 use crate::state::{entry_changes, put_entries};
 use crate::store::{Batch, Family, StoreError, meta};
-use starling_consensus::{
-    BlockError, Changes, CheckedBlock, Status, Transition, TransitionError, TxError,
-};
+use starling_consensus::{BlockError, Changes, CheckedBlock, Status, Transition, TransitionError, TxError};
 use starling_primitives::{Address, Amount, BlockId, GenesisId, Header, Transaction, decode_body};
 use std::collections::BTreeMap;
 use std::sync::Arc;
