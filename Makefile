@@ -12,10 +12,15 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test check-format check-dependencies lint doc
+.PHONY: help run build wasm test check-wasm check-format check-dependencies lint doc
 
 ALL := --release --workspace --locked
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+# The verifier of proofs, for browsers and other hosts of WebAssembly. Its folder is its own: other packages
+# with other features would take turns with the workspace's in the same one.
+WASM := wasm32-unknown-unknown
+WASM_BUILD = cargo build -p starling-verifier --release --locked --target $(WASM) --target-dir "$(TARGET)/wasm"
+HAS_WASM = [ -d "$$(rustc --print sysroot)/lib/rustlib/$(WASM)/lib" ]
 # More arguments for `starling dev`, as in: make run ARGS="--block-time 5"
 ARGS ?=
 
@@ -30,8 +35,12 @@ build: ## build the binary, after installing what the build needs
 	cargo build $(ALL)
 	@echo 'built $(TARGET)/release/starling'
 
+wasm: ## build the verifier of proofs for wasm32-unknown-unknown
+	@$(HAS_WASM) || rustup target add $(WASM)
+	$(WASM_BUILD)
+
 # The binary comes first: the end-to-end tests start it, and cargo does not build it for them.
-test: check-format check-dependencies lint doc build ## everything that CI checks
+test: check-format check-dependencies lint doc check-wasm build ## everything that CI checks
 	@cargo test $(ALL) --no-fail-fast 2>&1 | scripts/test-totals
 
 check-format:
@@ -46,6 +55,14 @@ check-dependencies: ## licences, sources and banned crates, where cargo-deny is 
 		cargo deny --offline check bans licenses sources; \
 	else \
 		echo 'skipped: cargo deny check bans licenses sources (to have it: cargo install --locked cargo-deny)'; \
+	fi
+
+check-wasm: ## the verifier builds for WebAssembly, where that target is installed
+	@if $(HAS_WASM); then \
+		echo '$(WASM_BUILD)'; \
+		$(WASM_BUILD); \
+	else \
+		echo 'skipped: the verifier for $(WASM) (to have it: make wasm)'; \
 	fi
 
 lint: ## clippy, warnings are errors

@@ -9,8 +9,11 @@ use crate::store::{Family, Store, StoreError, meta};
 use rocksdb::{Direction, IteratorMode, ReadOptions, Snapshot};
 use starling_consensus::Accounts;
 use starling_genesis::Chain;
+use starling_primitives::history::{Leaf, Proof as HistoryProof};
 use starling_primitives::state::{Account, StateKey};
-use starling_primitives::{Address, Amount, Block, BlockId, Header, Transaction, TxId, decode_body};
+use starling_primitives::{
+    Address, Amount, Block, BlockId, Header, Transaction, TxId, TxProof, Wtxid, decode_body,
+};
 use std::sync::Arc;
 
 /// A mined transaction, its block, and where in it.
@@ -143,6 +146,49 @@ impl View<'_> {
         Ok(Some((tx, id, location)))
     }
 
+    /// That a mined transaction is in its block: the block's header, the transaction's `wtxid`, and the proof
+    /// of it against the header's `tx_root`. None when it is not mined, or the block's body is not stored.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn prove_tx(&self, txid: &TxId) -> Result<Option<(Header, Wtxid, TxProof)>, StoreError> {
+        let Some(location) = self.tx_location(txid)? else { return Ok(None) };
+        let Some(id) = self.canonical(location.height)? else { return Ok(None) };
+        let Some(block) = self.block(&id)? else { return Ok(None) };
+        let wtxids: Vec<Wtxid> = block.txs.iter().map(|tx| tx.wtxid()).collect();
+        let at = usize::try_from(location.position).ok();
+        let wtxid = at.and_then(|at| wtxids.get(at).copied());
+        let proof = TxProof::new(wtxids, location.position);
+        let damaged = || self.reader.store.damaged("a transaction's position");
+        let (wtxid, proof) = wtxid.zip(proof).ok_or_else(damaged)?;
+        Ok(Some((block.header, wtxid, proof)))
+    }
+
+    /// That the connected block at a height is an ancestor of the tip: the tip's header, the block's leaf,
+    /// and the proof of it against the tip's `history_root`. None when the height is not below the tip's, or
+    /// when it cannot be proven now: the nodes that are stored are those of the best *header* chain, and
+    /// while that is another branch than the connected one, they need not lead to the tip's root.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn prove_history(&self, height: u32) -> Result<Option<(Header, Leaf, HistoryProof)>, StoreError> {
+        let Some(tip) = self.header(&self.tip.id)? else { return Ok(None) };
+        let Some(id) = self.canonical(height)? else { return Ok(None) };
+        let Some(record) = self.header(&id)? else { return Ok(None) };
+        let work = record.header.work();
+        let leaf = Leaf { id, height, time: work.time, bits: work.bits, work: record.work };
+        let mut failed = None;
+        let node =
+            |position| self.history_node(position).unwrap_or_else(|error| failed.replace(error).and(None));
+        let proof = HistoryProof::new(height, self.tip.height, node);
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(proof
+                .filter(|proof| proof.verify(&leaf.hash(), &tip.header.content().history_root))
+                .map(|proof| (tip.header, leaf, proof))),
+        }
+    }
+
     /// What happened to an address, newest first, beginning below the event at `before` (height, position).
     ///
     /// # Errors
@@ -180,6 +226,13 @@ impl View<'_> {
         counted.map_err(|error| self.reader.store.refuse(&error))
     }
 
+    /// A node of the best header chain's mountain range.
+    fn history_node(&self, position: u64) -> Result<Option<[u8; 32]>, StoreError> {
+        let node = self.get(Family::History, &position.to_be_bytes())?;
+        let damaged = |_| self.reader.store.damaged(&format!("history node {position}"));
+        node.map(|node| node.try_into().map_err(damaged)).transpose()
+    }
+
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let value = self.snapshot.get_cf(self.reader.store.family(family), key);
         value.map_err(|error| self.reader.store.refuse(&error))
@@ -200,3 +253,6 @@ impl Accounts for View<'_> {
         self.decoded("account", Account::decode(&value).map_err(Damaged::from))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ mod ask;
 mod chain;
 mod node;
 mod pay;
+mod proof;
 
 pub(crate) use ask::{AccountArgs, AskArgs, BlockArgs, HistoryArgs, NodeArgs, TxArgs, WalletDirArgs};
 pub(crate) use chain::{ChainCommand, DataArgs, ExportArgs, ImportArgs, NewChainArgs, ShowChainArgs};
@@ -12,6 +13,7 @@ pub(crate) use pay::{
     ImportWalletArgs, NewWalletArgs, PassphraseArgs, SendArgs, WaitFor, WalletAddressArgs, WalletArgs,
     WalletCommand,
 };
+pub(crate) use proof::VerifyProofArgs;
 
 use crate::failure::{code, say};
 use crate::output;
@@ -61,6 +63,8 @@ pub(crate) enum Command {
     /// Make, show, move and check chains
     #[command(subcommand)]
     Chain(ChainCommand),
+    /// Verify a proof that a node gave, without asking any node
+    VerifyProof(VerifyProofArgs),
     /// Show, check and begin a configuration
     #[command(subcommand)]
     Config(ConfigCommand),

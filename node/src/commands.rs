@@ -13,6 +13,7 @@ mod run;
 mod send;
 mod status;
 mod tx;
+mod verify_proof;
 mod wallet;
 
 use crate::cli::Command;
@@ -40,6 +41,7 @@ pub(crate) fn run(command: Command) -> Outcome<()> {
         Command::Status(args) => status::status(&args),
         Command::Peers(args) => peers::peers(&args),
         Command::Chain(command) => chain::chain(command),
+        Command::VerifyProof(args) => verify_proof::verify_proof(args),
         Command::Config(command) => config::config(command),
     }
 }

@@ -16,6 +16,8 @@ pub(crate) mod code {
     pub(crate) const USAGE: u8 = 2;
     /// No node answers.
     pub(crate) const UNREACHABLE: u8 = 3;
+    /// A proof holds in itself, and no block was named that it must be of.
+    pub(crate) const NOT_ANCHORED: u8 = 3;
     /// The node said no.
     pub(crate) const REFUSED: u8 = 4;
     /// The data directory cannot be used: locked, of another chain, newer, damaged.
@@ -52,6 +54,11 @@ impl Failure {
     /// The command line or the configuration is wrong.
     pub(crate) fn usage(message: impl ToString) -> Self {
         Self::new(code::USAGE, message)
+    }
+
+    /// A proof says nothing of any chain.
+    pub(crate) fn not_anchored(message: impl ToString) -> Self {
+        Self::new(code::NOT_ANCHORED, message)
     }
 
     /// The node said no, or would.

@@ -1,5 +1,9 @@
 //! Blocks: a header and the transactions it commits to (formats: Body and its root, Block).
 
+mod proof;
+
+pub use proof::TxProof;
+
 use crate::codec::{DecodeError, Reader, at_most};
 use crate::hash::{TxRoot, Wtxid};
 use crate::header::Header;

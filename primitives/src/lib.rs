@@ -5,7 +5,7 @@
 //! is well formed by construction. Whether it is *valid* is for `consensus` to say.
 //!
 //! - [`hash`]: identifiers and roots; [`Amount`], [`Address`], [`Policy`]
-//! - [`Transaction`], [`Header`], [`Block`]: the three things that travel
+//! - [`Transaction`], [`Header`], [`Block`]: the three things that travel; [`TxProof`]: one in another
 //! - [`Bits`], [`Target`], [`Work`]: proof of work as numbers
 //! - [`state`]: the plain state root and its proofs; [`history`]: the mountain range over all blocks
 //! - [`codec`]: the reader under every decoder
@@ -27,7 +27,7 @@ mod transaction;
 
 pub use address::{Address, AddressError, Prefix, PrefixError};
 pub use amount::{Amount, AmountError};
-pub use block::{Block, decode_body, encode_body, tx_root};
+pub use block::{Block, TxProof, decode_body, encode_body, tx_root};
 pub use codec::{DecodeError, Reader};
 pub use hash::{BlockId, Commitment, GenesisId, HistoryRoot, StateRoot, TxId, TxRoot, Wtxid};
 pub use header::{Coinbase, Content, Extra, Header, PowKind, WorkHeader};

@@ -2,9 +2,10 @@
 
 use crate::error::ApiError;
 use crate::types::{
-    Account, AccountHistory, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, Event, FeeEstimate,
-    Generated, Head, HeaderInfo, HeaderList, Health, MempoolInfo, MempoolPage, MinedBlock, MiningInfo,
-    MiningTemplate, NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx, TxInfo, TxReport,
+    Account, AccountHistory, AccountProof, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, Event,
+    FeeEstimate, Generated, Head, HeaderInfo, HeaderList, Health, HistoryProof, MempoolInfo, MempoolPage,
+    MinedBlock, MiningInfo, MiningTemplate, NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx, TxInfo, TxProof,
+    TxReport,
 };
 use starling_primitives::{Address, Header, Transaction, TxId};
 use tokio::sync::broadcast;
@@ -57,6 +58,9 @@ pub trait NodeApi: Send + Sync + 'static {
     /// `tx_get`. An unknown one is a report that says so, not an error.
     fn tx_get(&self, txid: TxId) -> impl Future<Output = ApiResult<TxReport>> + Send;
 
+    /// `tx_getProof`: that a transaction of the connected chain is in its block.
+    fn tx_get_proof(&self, txid: TxId) -> impl Future<Output = ApiResult<TxProof>> + Send;
+
     /// `tx_decode`.
     fn tx_decode(&self, tx: Transaction) -> impl Future<Output = ApiResult<TxInfo>> + Send;
 
@@ -66,12 +70,22 @@ pub trait NodeApi: Send + Sync + 'static {
     /// `account_get`. An unknown account is zeros, not an error.
     fn account_get(&self, address: Address) -> impl Future<Output = ApiResult<Account>> + Send;
 
+    /// `account_getProof`: what the account is after a block of the connected chain.
+    fn account_get_proof(
+        &self,
+        address: Address,
+        block: BlockRef,
+    ) -> impl Future<Output = ApiResult<AccountProof>> + Send;
+
     /// `account_history`, newest first.
     fn account_history(
         &self,
         address: Address,
         page: PageRequest,
     ) -> impl Future<Output = ApiResult<AccountHistory>> + Send;
+
+    /// `history_getProof`: that a block is an ancestor of the tip.
+    fn history_get_proof(&self, block: BlockRef) -> impl Future<Output = ApiResult<HistoryProof>> + Send;
 
     /// `mempool_info`.
     fn mempool_info(&self) -> impl Future<Output = ApiResult<MempoolInfo>> + Send;

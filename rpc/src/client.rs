@@ -3,10 +3,10 @@
 use crate::error::ApiError;
 use crate::limits::{MAX_ANSWER_BYTES, MAX_BODY_BYTES};
 use crate::types::{
-    Account, AccountHistory, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, Discovery, Event,
-    FeeEstimate, Generated, Head, HeaderInfo, HeaderList, MempoolInfo, MempoolPage, MinedBlock, MiningInfo,
-    MiningTemplate, NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx, SubmittedTx, TxInfo, TxReport,
-    TxSubmission,
+    Account, AccountHistory, AccountProof, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, Discovery,
+    Event, FeeEstimate, Generated, Head, HeaderInfo, HeaderList, HistoryProof, MempoolInfo, MempoolPage,
+    MinedBlock, MiningInfo, MiningTemplate, NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx, SubmittedTx,
+    TxInfo, TxProof, TxReport, TxSubmission,
 };
 use jsonrpsee::core::client::{ClientT, Error, Subscription, SubscriptionClientT};
 use jsonrpsee::core::http_helpers::HttpError;
@@ -248,6 +248,11 @@ impl Client {
         self.call("tx_get", rpc_params![txid.to_string()]).await
     }
 
+    /// `tx_getProof`.
+    pub async fn tx_get_proof(&self, txid: TxId) -> Result<TxProof, ClientError> {
+        self.call("tx_getProof", rpc_params![txid.to_string()]).await
+    }
+
     /// `tx_decode` of a transaction in hex.
     pub async fn tx_decode(&self, tx: &str) -> Result<TxInfo, ClientError> {
         self.call("tx_decode", rpc_params![tx]).await
@@ -261,6 +266,20 @@ impl Client {
     /// `account_get`.
     pub async fn account_get(&self, address: &str) -> Result<Account, ClientError> {
         self.call("account_get", rpc_params![address]).await
+    }
+
+    /// `account_getProof`.
+    pub async fn account_get_proof(
+        &self,
+        address: &str,
+        block: BlockRef,
+    ) -> Result<AccountProof, ClientError> {
+        self.call("account_getProof", rpc_params![address, block]).await
+    }
+
+    /// `history_getProof`.
+    pub async fn history_get_proof(&self, block: BlockRef) -> Result<HistoryProof, ClientError> {
+        self.call("history_getProof", rpc_params![block]).await
     }
 
     /// `account_history`.

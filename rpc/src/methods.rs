@@ -98,7 +98,7 @@ const CURSOR: Param = optional("cursor", "null");
 const PAYOUT: Param = optional("payout", "null");
 
 /// Every method.
-pub(crate) static METHODS: [Method; 29] = [
+pub(crate) static METHODS: [Method; 32] = [
     call("chain_info", &[], "ChainInfo", 1, "Chain, tip, work, supply, stage of sync"),
     call("chain_getBlock", &[BLOCK], "BlockInfo", 20, "A block, decoded"),
     call("chain_getHeader", &[BLOCK], "HeaderInfo", 1, "A header, decoded"),
@@ -126,15 +126,36 @@ pub(crate) static METHODS: [Method; 29] = [
         "Send a transaction in hex, or an array of at most 1,000",
     ),
     call("tx_get", &[required("txid")], "TxReport", 1, "A transaction, its status and its way"),
+    call(
+        "tx_getProof",
+        &[required("txid")],
+        "TxProof",
+        20,
+        "Proof that a transaction is in its block, against the header's tx_root",
+    ),
     call("tx_decode", &[required("tx")], "TxInfo", 1, "What a transaction in hex says"),
     call("tx_estimateFee", &[], "FeeEstimate", 1, "Fee per byte to be mined within 1, 3 and 10 blocks"),
     call("account_get", &[ADDRESS], "Account", 1, "Balance and nonce, settled and pending"),
+    call(
+        "account_getProof",
+        &[ADDRESS, optional("block", "\"tip\"")],
+        "AccountProof",
+        10,
+        "Proof of an account or its absence after a block, against the header's state_root",
+    ),
     call(
         "account_history",
         &[ADDRESS, CURSOR, optional("limit", "50")],
         "AccountHistory",
         20,
         "What happened on an account, newest first",
+    ),
+    call(
+        "history_getProof",
+        &[BLOCK],
+        "HistoryProof",
+        10,
+        "Proof that a block is an ancestor of the tip, against the tip's history_root",
     ),
     call("mempool_info", &[], "MempoolInfo", 1, "Size, fee floor and fee histogram of the mempool"),
     call(

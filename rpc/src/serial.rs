@@ -131,3 +131,63 @@ pub(crate) mod bytes {
         from_hex(&Str::deserialize(from)?.0).ok_or_else(|| D::Error::custom("bytes are lower-case hex"))
     }
 }
+
+/// Bytes, or null.
+pub(crate) mod optional_bytes {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(value: &Option<Vec<u8>>, to: S) -> Result<S::Ok, S::Error> {
+        value.as_deref().map(to_hex).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<u8>>, D::Error> {
+        let text = Option::<Str<'_>>::deserialize(from)?;
+        let read =
+            |text: Str<'_>| from_hex(&text.0).ok_or_else(|| D::Error::custom("bytes are lower-case hex"));
+        text.map(read).transpose()
+    }
+}
+
+/// The 32 bytes of a hash without a type of its own: hex in memory order.
+pub(crate) mod hash {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(value: &[u8; 32], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&to_hex(value))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 32], D::Error> {
+        read(&Str::deserialize(from)?)
+    }
+
+    pub(super) fn read<E: Error>(text: &Str<'_>) -> Result<[u8; 32], E> {
+        let bytes = from_hex(&text.0).and_then(|bytes| bytes.try_into().ok());
+        bytes.ok_or_else(|| E::custom("a hash is 64 hex digits"))
+    }
+}
+
+/// The same, or null.
+pub(crate) mod optional_hash {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(value: &Option<[u8; 32]>, to: S) -> Result<S::Ok, S::Error> {
+        value.as_ref().map(|hash| to_hex(hash)).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<[u8; 32]>, D::Error> {
+        Option::<Str<'_>>::deserialize(from)?.as_ref().map(hash::read).transpose()
+    }
+}
+
+/// A list of them.
+pub(crate) mod hashes {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(values: &[[u8; 32]], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(values.iter().map(|hash| to_hex(hash)))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<[u8; 32]>, D::Error> {
+        Vec::<Str<'_>>::deserialize(from)?.iter().map(hash::read).collect()
+    }
+}

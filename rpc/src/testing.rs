@@ -4,6 +4,8 @@ use crate::api::{ApiResult, NodeApi, PageRequest};
 use crate::error::{ApiError, ErrorKind};
 use crate::types::*;
 use serde_json::json;
+use starling_primitives::history;
+use starling_primitives::state::{self, Found, StateKey};
 use starling_primitives::{
     Address, Amount, Auth, Bits, BlockId, Commitment, Content, GenesisId, Header, HistoryRoot, Memo, Output,
     Policy, Prefix, StateRoot, Transaction, TxId, TxRoot, UnsignedTransaction, Work, WorkHeader,
@@ -250,6 +252,40 @@ impl NodeApi for FakeNode {
             pending_balance: Amount::ZERO,
             pending_nonce: 4,
         })
+    }
+
+    async fn tx_get_proof(&self, txid: TxId) -> ApiResult<TxProof> {
+        if txid != payment(0).txid(&genesis()) {
+            let error = ApiError::new(ErrorKind::NotFound, "tx_not_mined", "no block has it");
+            return Err(error.hint("wait"));
+        }
+        let proof = starling_primitives::TxProof { index: 1, count: 2, siblings: vec![[3; 32]] };
+        Ok(TxProof::new(&header(TIP_HEIGHT), payment(0).wtxid(), proof))
+    }
+
+    /// The account is absent at the tip; at height 1 another one is in its place.
+    async fn account_get_proof(&self, address: Address, block: BlockRef) -> ApiResult<AccountProof> {
+        let height = height_of(block)?;
+        let found = match height {
+            0 => Found::Value(vec![1; 23]),
+            1 => Found::Other(state::OtherLeaf { key: StateKey::new([2; 32]), value: vec![3; 23] }),
+            _ => Found::Nothing,
+        };
+        let proof = state::Proof { found, bitmap: [0x80; 32], siblings: vec![[4; 32], [5; 32]] };
+        let key = StateKey::account(&address);
+        Ok(AccountProof::new(address.to_text(&prefix()), &header(height), &key, proof))
+    }
+
+    async fn history_get_proof(&self, block: BlockRef) -> ApiResult<HistoryProof> {
+        let block = header(height_of(block)?);
+        let (time, bits) = (block.work().time, block.work().bits);
+        let work = Work::from_be_bytes([1; 32]);
+        let leaf = history::Leaf { id: block.id(), height: block.height(), time, bits, work };
+        let right_bag = (block.height() == 0).then_some([6; 32]);
+        let (siblings, left_peaks) = (vec![[7; 32]], vec![[8; 32]]);
+        let (index, count) = (block.height(), TIP_HEIGHT);
+        let proof = history::Proof { index, count, siblings, right_bag, left_peaks };
+        Ok(HistoryProof::new(&header(TIP_HEIGHT), leaf, proof))
     }
 
     async fn account_history(&self, address: Address, page: PageRequest) -> ApiResult<AccountHistory> {

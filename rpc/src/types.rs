@@ -11,6 +11,7 @@ mod mempool;
 mod mining;
 mod net;
 mod node;
+mod proof;
 mod tx;
 
 pub use account::{Account, AccountHistory, HistoryEntry, HistoryKind};
@@ -24,6 +25,7 @@ pub use mempool::{FeeBand, MempoolEntry, MempoolInfo, MempoolPage};
 pub use mining::{Generated, MinedBlock, MiningInfo, MiningTemplate};
 pub use net::{Direction, NetAdded, NetInfo, PeerInfo, ProtocolTraffic};
 pub use node::{Health, NodeStatus};
+pub use proof::{AccountProof, HistoryLeaf, HistoryProof, OtherLeaf, TxProof};
 pub use tx::{
     FeeEstimate, FeePerByte, ReversalRisk, SubmittedTx, TxEvent, TxInfo, TxOutput, TxReport, TxStatus,
     TxSubmission,

@@ -29,8 +29,20 @@ fn exactly_the_finished_commands_exist() {
     assert_eq!(
         names(&root),
         [
-            "dev", "run", "mine", "send", "wallet", "balance", "history", "tx", "block", "status", "peers",
-            "chain", "config"
+            "dev",
+            "run",
+            "mine",
+            "send",
+            "wallet",
+            "balance",
+            "history",
+            "tx",
+            "block",
+            "status",
+            "peers",
+            "chain",
+            "verify-proof",
+            "config"
         ]
     );
     let of = |name: &str| names(root.find_subcommand(name).unwrap());

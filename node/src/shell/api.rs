@@ -4,6 +4,7 @@ mod account;
 mod chain;
 mod mining;
 mod net;
+mod proof;
 mod tx;
 
 use super::core_task::{CoreGone, CoreHandle};
@@ -12,9 +13,10 @@ use starling_ledger::{Reader, StoreError, View};
 use starling_network::{Multiaddr, NetHandle};
 use starling_primitives::{Address, Header, Transaction, TxId};
 use starling_rpc::types::{
-    Account, AccountHistory, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, Event, FeeEstimate,
-    Generated, Head, HeaderInfo, HeaderList, Health, MempoolInfo, MempoolPage, MinedBlock, MiningInfo,
-    MiningTemplate, NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx, TxInfo, TxReport,
+    Account, AccountHistory, AccountProof, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, Event,
+    FeeEstimate, Generated, Head, HeaderInfo, HeaderList, Health, HistoryProof, MempoolInfo, MempoolPage,
+    MinedBlock, MiningInfo, MiningTemplate, NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx, TxInfo, TxProof,
+    TxReport,
 };
 use starling_rpc::{ApiError, ApiResult, ErrorKind, NodeApi, PageRequest};
 use std::sync::{Arc, Mutex};
@@ -106,6 +108,10 @@ impl NodeApi for Api {
         self.report(txid).await
     }
 
+    async fn tx_get_proof(&self, txid: TxId) -> ApiResult<TxProof> {
+        self.read(move |view| proof::tx(view, &txid)).await
+    }
+
     async fn tx_decode(&self, tx: Transaction) -> ApiResult<TxInfo> {
         let chain = self.reader.chain();
         Ok(TxInfo::new(&tx, &chain.genesis_id(), &chain.params.prefix))
@@ -117,6 +123,14 @@ impl NodeApi for Api {
 
     async fn account_get(&self, address: Address) -> ApiResult<Account> {
         self.ask(move |core| account::get(core, &address)).await?
+    }
+
+    async fn account_get_proof(&self, address: Address, block: BlockRef) -> ApiResult<AccountProof> {
+        self.prove_account(address, block).await
+    }
+
+    async fn history_get_proof(&self, block: BlockRef) -> ApiResult<HistoryProof> {
+        self.read(move |view| proof::history(view, block)).await
     }
 
     async fn account_history(&self, address: Address, page: PageRequest) -> ApiResult<AccountHistory> {

@@ -43,6 +43,13 @@ async fn each_method_gives_what_the_node_said() {
     assert_eq!(client.tx_estimate_fee().await.unwrap(), node.tx_estimate_fee().await.unwrap());
 
     assert_eq!(client.account_get(&one).await.unwrap(), node.account_get(byte_one).await.unwrap());
+    for block in [tip, BlockRef::Height(0), BlockRef::Height(1)] {
+        let proof = client.account_get_proof(&one, block).await.unwrap();
+        assert_eq!(proof, node.account_get_proof(byte_one, block).await.unwrap());
+        let proof = client.history_get_proof(block).await.unwrap();
+        assert_eq!(proof, node.history_get_proof(block).await.unwrap());
+    }
+    assert_eq!(client.tx_get_proof(txid).await.unwrap(), node.tx_get_proof(txid).await.unwrap());
     let history = client.account_history(&one, Some("c"), 3).await.unwrap();
     assert_eq!(history, node.account_history(byte_one, page(Some("c"), 3)).await.unwrap());
     assert_eq!(client.mempool_info().await.unwrap(), node.mempool_info().await.unwrap());

@@ -22,6 +22,8 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 /// What `block` must be, for errors.
 const BLOCK: &str = "a height, a block id or \"tip\"";
+/// What `txid` must be, for errors.
+const TXID: &str = "a transaction id of 64 hex digits";
 
 /// One call with its parameters collected.
 pub(crate) struct Call<A> {
@@ -30,6 +32,10 @@ pub(crate) struct Call<A> {
     shared: Arc<ServerShared>,
     caller: Caller,
 }
+
+/// What a proof of an account costs more when it is not for the tip: the node goes through what each block
+/// since then changed, where all its changes are made.
+const PAST_PROOF_COST: u32 = 190;
 
 /// What every handler gets at.
 pub(crate) struct Context<A> {
@@ -92,6 +98,10 @@ fn chain<A: NodeApi>(module: &mut Module<A>) {
         call.api.chain_get_headers(from, count).await
     });
     add(module, "chain_getTips", |call| async move { call.api.chain_get_tips().await });
+    add(module, "history_getProof", |call| async move {
+        let block: BlockRef = call.args.get("block", BLOCK)?;
+        call.api.history_get_proof(block).await
+    });
 }
 
 fn transactions<A: NodeApi>(module: &mut Module<A>) {
@@ -102,8 +112,12 @@ fn transactions<A: NodeApi>(module: &mut Module<A>) {
         }
     });
     add(module, "tx_get", |call| async move {
-        let txid: Hash = call.args.get("txid", "a transaction id of 64 hex digits")?;
+        let txid: Hash = call.args.get("txid", TXID)?;
         call.api.tx_get(txid.0).await
+    });
+    add(module, "tx_getProof", |call| async move {
+        let txid: Hash = call.args.get("txid", TXID)?;
+        call.api.tx_get_proof(txid.0).await
     });
     add(module, "tx_decode", |call| async move {
         let tx = call.args.transaction("tx")?;
@@ -163,6 +177,14 @@ fn accounts<A: NodeApi>(module: &mut Module<A>) {
     add(module, "account_get", |call| async move {
         let address = call.args.address("address", &call.shared.prefix)?;
         call.api.account_get(address).await
+    });
+    add(module, "account_getProof", |call| async move {
+        let address = call.args.address("address", &call.shared.prefix)?;
+        let block: BlockRef = call.args.get("block", BLOCK)?;
+        if block != BlockRef::Tip {
+            call.shared.charge(&call.caller, PAST_PROOF_COST)?;
+        }
+        call.api.account_get_proof(address, block).await
     });
     add(module, "account_history", |call| async move {
         let address = call.args.address("address", &call.shared.prefix)?;

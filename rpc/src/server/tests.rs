@@ -574,6 +574,16 @@ async fn a_client_over_its_budget_waits() {
 }
 
 #[tokio::test]
+async fn a_proof_of_the_past_costs_more_than_one_of_the_tip() {
+    let limits = ServerLimits { cost_per_second: 1, cost_burst: 60, ..ServerLimits::default() };
+    let (server, _) = start(limited(limits)).await;
+    let past = call(&server, "account_getProof", json!([address(1), 1])).await;
+    assert_eq!(code(&past), "rate_limited");
+    let tip = call(&server, "account_getProof", json!({"address": address(1)})).await;
+    assert!(tip["result"]["header"].is_string(), "{tip}");
+}
+
+#[tokio::test]
 async fn subscriptions_deliver_and_end() {
     let (server, node) = start(config()).await;
     let client = websocket(&server, None).await;

@@ -70,6 +70,36 @@ async fn results_have_the_fields_that_scripts_rely_on() {
     has(&both_ways(&node.node_status().await.unwrap()), "version chain mempool net mining");
 }
 
+#[tokio::test]
+async fn proofs_have_the_fields_that_scripts_rely_on() {
+    let node = FakeNode::default();
+    let account = Address::new([1; 20]);
+    let proof = |height| node.account_get_proof(account, BlockRef::Height(height));
+    let (present, beside, absent) =
+        (proof(0).await.unwrap(), proof(1).await.unwrap(), proof(2).await.unwrap());
+    let [present, beside, absent] = [present, beside, absent].map(|proof| both_ways(&proof));
+    has(&present, "block header key value other depth_bitmap siblings");
+    assert_eq!((&present["value"], &present["other"]), (&json!("01".repeat(23)), &Value::Null));
+    assert_eq!(beside["other"], json!({"key": "02".repeat(32), "value": "03".repeat(23)}));
+    assert_eq!((&absent["value"], &absent["other"]), (&Value::Null, &Value::Null));
+    assert_eq!(absent["block"], header(2).id().to_string());
+    assert_eq!(absent["header"], crate::to_hex(&header(2).encode()));
+    assert_eq!(absent["siblings"], json!(["04".repeat(32), "05".repeat(32)]));
+    assert_eq!(absent["depth_bitmap"], "80".repeat(32));
+
+    let tx = both_ways(&node.tx_get_proof(payment(0).txid(&genesis())).await.unwrap());
+    has(&tx, "block header index count wtxid siblings");
+    let history = both_ways(&node.history_get_proof(BlockRef::Height(0)).await.unwrap());
+    has(&history, "tip_header leaf index count siblings right_bag left_peaks");
+    has(&history["leaf"], "id height time bits work");
+    assert_eq!(
+        (&history["right_bag"], &history["leaf"]["bits"]),
+        (&json!("06".repeat(32)), &json!("207fffff"))
+    );
+    let last = both_ways(&node.history_get_proof(BlockRef::Height(6)).await.unwrap());
+    assert_eq!((&last["right_bag"], &last["left_peaks"]), (&Value::Null, &json!(["08".repeat(32)])));
+}
+
 #[test]
 fn events_tell_gaps_from_items() {
     let missed: Event<Head> = serde_json::from_value(json!({"missed": 3})).unwrap();

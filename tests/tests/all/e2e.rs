@@ -9,6 +9,7 @@ mod load;
 mod logs;
 mod miner;
 mod network;
+mod proofs;
 mod signals;
 mod wallets;
 

@@ -132,7 +132,7 @@ pub(super) fn raw(view: &View<'_>, block: BlockRef, part: BlockPart) -> ApiResul
 }
 
 /// The id of the block that is meant.
-fn resolve(view: &View<'_>, block: BlockRef) -> ApiResult<BlockId> {
+pub(super) fn resolve(view: &View<'_>, block: BlockRef) -> ApiResult<BlockId> {
     match block {
         BlockRef::Tip => Ok(view.tip().id),
         BlockRef::Id(id) => Ok(id),
@@ -154,12 +154,12 @@ fn describe(view: &View<'_>, id: &BlockId) -> ApiResult<HeaderInfo> {
     Ok(HeaderInfo::new(&record.header, &view.chain().params.prefix, place))
 }
 
-fn unknown(id: &BlockId) -> ApiError {
+pub(super) fn unknown(id: &BlockId) -> ApiError {
     let error = ApiError::new(ErrorKind::NotFound, "unknown_block", format!("no block {id} is known here"));
     error.hint("check the id, or wait until the node is synchronised")
 }
 
-fn no_body(id: &BlockId) -> ApiError {
+pub(super) fn no_body(id: &BlockId) -> ApiError {
     let error =
         ApiError::new(ErrorKind::Unavailable, "no_body", format!("the body of block {id} is not here"));
     error.hint("ask for the header, or wait until the node is synchronised")

@@ -19,9 +19,21 @@ pub(super) const ALLOWED: &[(&str, &[&str])] = &[
     ("rpc", &["sha256", "primitives"]),
     ("mining", &["sha256", "primitives"]),
     ("wallet", &["sha256", "primitives"]),
+    ("verifier", &["sha256", "primitives"]),
     (
         "node",
-        &["sha256", "primitives", "genesis", "consensus", "ledger", "network", "rpc", "mining", "wallet"],
+        &[
+            "sha256",
+            "primitives",
+            "genesis",
+            "consensus",
+            "ledger",
+            "network",
+            "rpc",
+            "mining",
+            "wallet",
+            "verifier",
+        ],
     ),
     (
         "tests",

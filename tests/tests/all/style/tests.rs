@@ -257,6 +257,7 @@ fn dependencies_that_point_back_are_found() {
         ("rpc", "ledger"),
         ("rpc", "network"),
         ("wallet", "ledger"),
+        ("verifier", "genesis"),
         ("mining", "node"),
         ("node", "tests"),
     ];
