@@ -173,9 +173,11 @@ impl Core {
         let params = Arc::new(chain.params.clone());
         let genesis = chain.genesis_id();
         let goal = tree.best();
+        let ours = tree.get(&ledger.tip().id).map_or(Work::ZERO, |info| info.work);
         let on_way = |id: &BlockId| {
             let info = tree.get(id);
-            info.and_then(|info| tree.best_at(info.height)).is_some_and(|best| best.id == *id)
+            let best = info.and_then(|info| tree.best_at(info.height));
+            best.is_some_and(|best| best.id == *id && best.work > ours)
         };
         let mut loose = tree.stored_above(&ledger.tip().id);
         loose.retain(|id| !on_way(id));

@@ -36,8 +36,9 @@ const NEAR_TIP: usize = 16;
 const LACKING: Duration = Duration::from_secs(2);
 /// Without the first body for so long, its branch is reported.
 const UNSERVED: Duration = Duration::from_secs(60);
-/// False bodies of one block after which its branch is reported.
-const MAX_LIARS: usize = 3;
+/// Peers that are remembered for a false body of one block. Liars cost nothing, so their number says nothing
+/// about the block: it is reported only when nobody else serves it either.
+const MAX_LIARS: usize = 64;
 
 #[derive(Debug)]
 struct Item {
@@ -45,7 +46,7 @@ struct Item {
     height: u32,
     /// Not before when to ask whom again; only connected peers.
     lacking: BTreeMap<PeerId, Duration>,
-    /// Who served a false one; at most [`MAX_LIARS`] and then anew.
+    /// Who served a false one, and is not asked again; the last [`MAX_LIARS`].
     liars: Vec<PeerId>,
     /// Beside the window: until when it is tried.
     extra_until: Option<Duration>,
@@ -136,10 +137,8 @@ impl Bodies {
             });
             let Some(item) = self.items.iter_mut().find(|item| item.id == *id) else { return };
             item.liars.extend(from);
-            if item.liars.len() >= MAX_LIARS {
-                item.liars.clear();
-                hub.report(Report::Unserved { id: *id, height: item.height });
-            }
+            let surplus = item.liars.len().saturating_sub(MAX_LIARS);
+            item.liars.drain(..surplus);
             return;
         }
         self.items.retain(|item| item.id != *id);

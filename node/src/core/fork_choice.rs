@@ -46,20 +46,24 @@ impl Core {
         let left = std::mem::replace(&mut self.goal, self.tree.best_avoiding(&self.avoided.ids()));
         if left.id != self.goal.id && self.tree.fork_height(&left.id, &self.goal.id) != Some(left.height) {
             let branch = self.tree.branch(&self.ledger.tip().id, &left.id, WINDOW_BLOCKS);
-            if let Some(last) = branch.iter().take_while(|info| has_body(info)).last() {
-                self.loose.insert(last.id);
-            }
+            self.loose.extend(branch.iter().filter(|info| has_body(info)).map(|info| info.id));
         }
     }
 
-    /// A block's body is here: on the branch that is followed its turn comes by itself, elsewhere it may be a
-    /// rival of the tip.
+    /// A block's body is here: on the branch that is followed its turn comes by itself if it has more work
+    /// than the tip; else it may be a rival of the tip.
     pub(super) fn is_stored(&mut self, id: BlockId) {
-        let is_best =
-            |info: HeaderInfo| self.tree.best_at(info.height).is_some_and(|best| best.id == info.id);
-        if self.goal.id != self.tree.best().id || !self.tree.get(&id).is_some_and(is_best) {
+        let ours = self.work_of(&self.ledger.tip().id);
+        let is_next = |info: HeaderInfo| {
+            info.work > ours && self.tree.best_at(info.height).is_some_and(|best| best.id == info.id)
+        };
+        if self.goal.id != self.tree.best().id || !self.tree.get(&id).is_some_and(is_next) {
             self.loose.insert(id);
         }
+    }
+
+    fn work_of(&self, id: &BlockId) -> Work {
+        self.tree.get(id).map_or(Work::ZERO, |info| info.work)
     }
 
     /// Nobody serves a body: its branch is not followed for a while. Without peers that says nothing.
@@ -99,6 +103,13 @@ impl Core {
         if fork >= self.ledger.deepest_fork() {
             return true;
         }
+        self.loose.remove(&head.id);
+        if let Some(known) = self.avoided.too_deep.get(&first.id).copied() {
+            if head.work > self.work_of(&known) {
+                self.avoided.too_deep.insert(first.id, head.id);
+            }
+            return false;
+        }
         let alarm = format!(
             "a branch with more work, up to block {} at height {}, leaves ours {} blocks back; that many \
              cannot be undone (the chain keeps {}), so it is not followed",
@@ -110,7 +121,6 @@ impl Core {
         tracing::error!("{alarm}");
         self.avoided.alarm = Some(alarm);
         self.avoided.too_deep.insert(first.id, head.id);
-        self.loose.remove(&head.id);
         self.choose();
         false
     }
@@ -120,9 +130,9 @@ impl Core {
         if self.avoided.too_deep.is_empty() {
             return;
         }
-        let work = |id: &BlockId| self.tree.get(id).map_or(Work::ZERO, |info| info.work);
-        let ours = work(&self.ledger.tip().id);
-        self.avoided.too_deep.retain(|_, head| work(head) > ours);
+        let ours = self.work_of(&self.ledger.tip().id);
+        let tree = &self.tree;
+        self.avoided.too_deep.retain(|_, head| tree.get(head).is_some_and(|head| head.work > ours));
         if self.avoided.too_deep.is_empty() {
             self.avoided.alarm = None;
         }

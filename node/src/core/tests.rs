@@ -238,6 +238,23 @@ fn of_two_tips_of_equal_work_connected_together_the_smaller_hash_wins() {
 }
 
 #[test]
+fn a_block_whose_header_came_first_and_body_last_can_win_by_its_hash_as_well() {
+    for round in 0..6 {
+        let (mut ours, mut theirs) = (Node::new(), Node::new());
+        theirs.submit(1, 0, key(8).address(), 5 + round);
+        let their_id = theirs.mine(3);
+        let block = theirs.blocks().remove(0);
+        let header = block.header().header().clone();
+        ours.call(move |core| core.on_announcement(header)).unwrap();
+        let our_id = ours.mine(2);
+        ours.import(vec![block]);
+        let theirs_is_smaller = their_id.as_bytes().iter().rev().lt(our_id.as_bytes().iter().rev());
+        let smaller = if theirs_is_smaller { their_id } else { our_id };
+        assert_eq!(ours.core.ledger().tip().id, smaller);
+    }
+}
+
+#[test]
 fn an_announced_block_without_transactions_can_win_by_its_hash_as_well() {
     let (mut ours, mut theirs) = (Node::new(), Node::new());
     let (a, b) = (ours.mine(2), theirs.mine(3));
