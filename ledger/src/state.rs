@@ -14,6 +14,8 @@ use std::sync::Arc;
 const CACHE_BYTES: usize = 128 << 20;
 /// Blocks before the tip at which accounts can be proven.
 pub(crate) const PROVEN_BLOCKS: usize = 128;
+/// Nodes of buckets that are kept for this: 40 MB. Full blocks, one after another, leave room for fewer.
+const PROVEN_NODES: usize = 1_000_000;
 /// Buckets that one worker reads at a time: an iterator is worth more than one seek.
 const READ_TOGETHER: usize = 32;
 
@@ -109,8 +111,9 @@ impl State {
     /// [`StoreError`].
     pub(crate) fn connected(&mut self, changes: &[EntryChange], patch: Patch) -> Result<(), StoreError> {
         self.recent.push_back(self.tree.before(&patch));
-        if self.recent.len() > PROVEN_BLOCKS {
-            self.recent.pop_front();
+        let mut nodes: usize = self.recent.iter().map(BucketNodes::len).sum();
+        while self.recent.len() > PROVEN_BLOCKS || nodes > PROVEN_NODES {
+            nodes -= self.recent.pop_front().map_or(nodes, |oldest| oldest.len());
         }
         self.apply(changes, patch)
     }

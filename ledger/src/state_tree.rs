@@ -102,6 +102,13 @@ pub(crate) struct Patch {
 #[derive(Clone, Default)]
 pub(crate) struct BucketNodes(Row);
 
+impl BucketNodes {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 /// The tree as it would be after a patch.
 #[derive(Clone, Copy)]
 pub(crate) struct Patched<'a> {

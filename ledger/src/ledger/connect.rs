@@ -33,7 +33,7 @@ impl Ledger {
     /// Connects a block to the tip: applies it, compares the state root, and commits everything in one batch.
     ///
     /// # Errors
-    /// [`ConnectError`]; nothing has changed then.
+    /// [`ConnectError`]; nothing has changed then, unless the database failed after the commit.
     pub fn connect(&mut self, block: &CheckedBlock, sync: bool) -> Result<ConnectedBlock, ConnectError> {
         let header = block.header().header();
         if header.parent() != self.tip.id {
@@ -69,9 +69,9 @@ impl Ledger {
             self.drop_undo(&mut batch, height.saturating_add(1))?;
         }
         self.store.commit(batch, sync)?;
-        self.state.connected(&entries, patch)?;
         self.tip = tip;
         self.deepest_fork = deepest;
+        self.state.connected(&entries, patch)?;
         Ok(ConnectedBlock { header: header.clone(), txs: block.txs().to_vec(), fees: changes.fees })
     }
 
@@ -100,8 +100,8 @@ impl Ledger {
         batch.put(Family::Meta, meta::TIP, &tip.encode());
         delete_index(&mut batch, &header, &txs, &self.chain.genesis_id());
         self.store.commit(batch, sync)?;
-        self.state.disconnected(&entries, patch)?;
         self.tip = tip;
+        self.state.disconnected(&entries, patch)?;
         Ok(DisconnectedBlock { header, txs })
     }
 

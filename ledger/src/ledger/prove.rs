@@ -25,13 +25,17 @@ pub struct AccountProof {
 
 impl Ledger {
     /// The proof that an account is as it is, or absent, after the connected block at `height`: the tip or
-    /// one of the 128 before it. None elsewhere, and shortly after a start also where those blocks changed
-    /// more than 100,000 accounts.
+    /// one of the 128 before it that can still be undone. None elsewhere, nor where the blocks since changed
+    /// more accounts than are kept in mind: a million or, shortly after a start, 100,000. When the tree
+    /// grows, it begins anew.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn prove_account(&self, address: &Address, height: u32) -> Result<Option<AccountProof>, StoreError> {
         let Some(back) = self.tip.height.checked_sub(height) else { return Ok(None) };
+        if height < self.deepest_fork {
+            return Ok(None);
+        }
         let Some(past) = self.state.back(usize::try_from(back).unwrap_or(usize::MAX)) else {
             return Ok(None);
         };

@@ -169,6 +169,7 @@ impl Core {
         // A block that may be nobody else's is worth a wait for the disk; those of a long sync are not.
         let level = !matches!(self.sync_state(), SyncState::Headers | SyncState::Bodies);
         let sync = level && self.config.sync_blocks;
+        self.templates.forget_draft();
         while self.ledger.tip().height > plan.fork {
             let block = self.ledger.disconnect(sync)?;
             if change.connected.last().is_some_and(|last| last.header.id() == block.header.id()) {

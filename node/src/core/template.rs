@@ -127,6 +127,11 @@ impl Templates {
         Self { seed, issued: 0, prepared: None, remembered: VecDeque::new(), bytes: 0 }
     }
 
+    /// Forgets the draft: the state was another meanwhile.
+    pub(super) fn forget_draft(&mut self) {
+        self.prepared = None;
+    }
+
     /// A beginning of extra that no other template has, here or, very likely, elsewhere.
     fn extra(&mut self) -> Vec<u8> {
         self.issued = self.issued.wrapping_add(1);

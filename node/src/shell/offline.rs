@@ -99,13 +99,27 @@ fn import_into(
     let config = CoreConfig { seed: 0, pool_bytes: IMPORT_POOL_BYTES, mine_alone: true, sync_blocks: false };
     let clock = Clock::start();
     let mut core = Core::new(ledger, tree, config, clock.now());
+    let result = connect_all(&mut core, clock, input, tell);
+    // Those before a block that is refused stay.
+    core.ledger().store().flush()?;
+    result
+}
+
+/// Reads blocks and connects them, while those behind are checked.
+fn connect_all(
+    core: &mut Core,
+    clock: Clock,
+    input: &mut dyn Read,
+    tell: &mut dyn FnMut(ImportSummary),
+) -> Result<(), NodeError> {
+    let max_body_bytes = core.chain().params.max_body_bytes;
     let mut summary = ImportSummary { height: core.ledger().tip().height, ..ImportSummary::default() };
     tell(summary);
     let (mut ahead, mut ended) = (VecDeque::new(), None);
     loop {
         // What came before the end of a file that was cut short is connected all the same.
         while ahead.len() < CHECKED_AHEAD && ended.is_none() {
-            match next_block(input, summary.read + 1, chain.params.max_body_bytes) {
+            match next_block(input, summary.read + 1, max_body_bytes) {
                 Ok(Some(bytes)) => {
                     summary.read += 1;
                     ahead.push_back((summary.read, check_ahead(core.chain().clone(), bytes)));
@@ -120,7 +134,7 @@ fn import_into(
         let block = block.map_err(refuse)?;
         let txs = u64::from(block.header().header().content().tx_count);
         let before = summary.height;
-        import_block(&mut core, block, number)?;
+        import_block(core, block, number)?;
         for effect in core.handle(Event::Continue, clock.now()) {
             if let Effect::Fatal(error) = effect {
                 return Err(error.into());
@@ -133,7 +147,6 @@ fn import_into(
         }
         tell(summary);
     }
-    core.ledger().store().flush()?;
     ended.unwrap_or(Ok(()))
 }
 

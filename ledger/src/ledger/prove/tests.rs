@@ -117,3 +117,16 @@ fn a_changed_byte_proves_nothing() {
     changed.bitmap[0] ^= 0x80;
     assert!(changed.verify(&proven.key, &root).is_err());
 }
+
+#[test]
+fn what_cannot_be_undone_any_more_cannot_be_proven_from() {
+    let mut fixture = Fixture::new();
+    let mut chain = (*fixture.chain).clone();
+    chain.params.undo_blocks = 3;
+    fixture.ledger.chain = std::sync::Arc::new(chain);
+    for _ in 0..10 {
+        fixture.mine(vec![]);
+    }
+    let reaches = |height| fixture.ledger.prove_account(&address(1), height).unwrap().is_some();
+    assert!(reaches(7) && !reaches(6));
+}
