@@ -3,14 +3,18 @@
 
 mod connect;
 mod draft;
+mod lag;
 mod left;
+mod options;
 mod prove;
 mod start;
 
+use crate::published::{Moment, Published};
 use crate::reader::Reader;
-use crate::records::{HeaderRecord, Tip, block_key};
+use crate::records::{HeaderRecord, StateTip, Tip, block_key};
 use crate::state::State;
 use crate::store::{Family, Store, StoreError, meta};
+use lag::Lag;
 use starling_consensus::{BestChange, BlockError, CheckedHeader, HeaderTree, Status};
 use starling_genesis::Chain;
 use starling_primitives::history::PlacedNode;
@@ -22,6 +26,7 @@ use thiserror::Error;
 
 pub use connect::{ConnectedBlock, DisconnectedBlock};
 pub use draft::Draft;
+pub use options::LedgerOptions;
 pub use prove::AccountProof;
 
 /// The writer. One process has one.
@@ -29,6 +34,8 @@ pub struct Ledger {
     store: Arc<Store>,
     chain: Arc<Chain>,
     state: State,
+    lag: Lag,
+    published: Arc<Published>,
     tip: Tip,
     deepest_fork: u32,
 }
@@ -55,17 +62,31 @@ pub enum ConnectError {
 }
 
 impl Ledger {
-    /// Opens the ledger of a chain, makes it if the folder is empty, and reads back all headers.
+    /// Opens the ledger of a chain with what is usual, as [`Ledger::open_with`].
     ///
     /// # Errors
-    /// [`StoreError`]; a state whose root is not the tip's is [`StoreError::Damaged`].
+    /// [`StoreError`].
     pub fn open(path: &Path, chain: Arc<Chain>) -> Result<(Self, HeaderTree), StoreError> {
-        let store = Arc::new(Store::open(path, &chain.genesis_id())?);
+        Self::open_with(path, chain, &LedgerOptions::default())
+    }
+
+    /// Opens the ledger of a chain, makes it if the folder is empty, reads back all headers, and brings the
+    /// state to the tip.
+    ///
+    /// # Errors
+    /// [`StoreError`]; a state whose root is not its block's is [`StoreError::Damaged`].
+    pub fn open_with(
+        path: &Path,
+        chain: Arc<Chain>,
+        options: &LedgerOptions,
+    ) -> Result<(Self, HeaderTree), StoreError> {
+        let store = Arc::new(Store::open(path, &chain.genesis_id(), &options.store())?);
         let (mut headers, nodes) = HeaderTree::new(&chain);
         if store.tip()?.is_none() {
             create(&store, &chain, &nodes)?;
         }
         let tip = store.tip()?.ok_or_else(|| store.damaged("no tip"))?;
+        let on_disk = store.state_tip()?.ok_or_else(|| store.damaged("no tip of the state"))?;
         start::restore_headers(&store, &mut headers)?;
         let stated = headers.get(&tip.id).is_some_and(|info| info.height == tip.height);
         if !stated {
@@ -74,22 +95,36 @@ impl Ledger {
         if issued(&chain, &tip).is_none() {
             return Err(store.damaged("more was burned than there was"));
         }
-        let state = State::load(store.clone())?;
-        let deepest_fork = start::deepest_fork(&store, &tip)?;
-        let mut ledger = Self { store, chain, state, tip, deepest_fork };
-        let (found, stated) = (ledger.state.root(), ledger.tip_header()?.content().state_root);
-        if found != stated {
-            let what = format!("the state has root {found}, and block {} states {stated}", tip.id);
-            return Err(ledger.store.damaged(&what));
-        }
-        ledger.learn_recent()?;
+        let state = State::load(store.clone(), options.account_bytes())?;
+        let moment = Moment { tip: tip.id, on_disk: on_disk.id, overlay: state.overlay().clone() };
+        let published = Arc::new(Published::new(moment));
+        let lag = Lag::new(on_disk, options.waiting_changes());
+        let mut ledger = Self { store, chain, state, lag, published, tip, deepest_fork: 0 };
+        ledger.check_root(&on_disk.id)?;
+        ledger.deepest_fork = ledger.lowest_undo()?;
+        ledger.catch_up()?;
+        ledger.check_root(&tip.id)?;
+        let (overlay, on_disk) = (ledger.state.overlay().clone(), ledger.lag.on_disk.id);
+        ledger.published = Arc::new(Published::new(Moment { tip: tip.id, on_disk, overlay }));
         Ok((ledger, headers))
+    }
+
+    /// The state has the root that this block states.
+    fn check_root(&self, id: &BlockId) -> Result<(), StoreError> {
+        let record = self.record(id)?;
+        let header = record.ok_or_else(|| self.store.damaged(&format!("block {id} has no header")))?.header;
+        let (found, stated) = (self.state.root(), header.content().state_root);
+        if found != stated {
+            let what = format!("the state has root {found}, and block {id} states {stated}");
+            return Err(self.store.damaged(&what));
+        }
+        Ok(())
     }
 
     /// For reading, from any thread.
     #[must_use]
     pub fn reader(&self) -> Reader {
-        Reader::new(self.store.clone(), self.chain.clone())
+        Reader::new(self.store.clone(), self.chain.clone(), self.published.clone())
     }
 
     /// The database, as the source of history nodes.
@@ -262,6 +297,7 @@ fn create(store: &Store, chain: &Chain, nodes: &[PlacedNode]) -> Result<(), Stor
     }
     let tip = Tip { id, height: 0, burned: Amount::ZERO };
     batch.put(Family::Meta, meta::TIP, &tip.encode());
+    batch.put(Family::Meta, meta::STATE_TIP, &StateTip::from(tip).encode());
     batch.put(Family::Meta, meta::BEST_HEADER, id.as_bytes());
     store.commit(batch, true)
 }

@@ -1,12 +1,12 @@
 //! What is settled, and what is pending.
 //!
 //! [`Ledger`] is the one writer: it connects a checked block to the tip or takes the tip back, compares the
-//! state root with the header's each time, and commits each block in one atomic batch, so that whatever
-//! instant a process dies at, the next start finds a tip whose state is whole. [`Reader`] hands out [`View`]s
-//! to any thread.
+//! state root with the header's each time, and commits each block in one atomic batch. Accounts follow some
+//! blocks behind, many blocks' in one batch: whatever instant a process dies at, the next start finds a state
+//! that is whole, and the blocks from there to the tip. [`Reader`] hands out [`View`]s to any thread.
 //! [`Mempool`] holds what is not settled yet.
 //!
-//! - [`Ledger`], [`ConnectedBlock`], [`DisconnectedBlock`], [`Draft`], [`AccountProof`]: writing, and what
+//! - [`Ledger`], [`LedgerOptions`], [`ConnectedBlock`], [`DisconnectedBlock`], [`Draft`], [`AccountProof`]: writing, and what
 //!   only the writer knows
 //! - [`Reader`], [`View`], [`AddressEvent`], [`TxLocation`]: reading
 //! - [`Store`], [`StoreError`]: the database and why it refuses
@@ -18,6 +18,8 @@
 mod accounts;
 mod ledger;
 mod mempool;
+mod overlay;
+mod published;
 mod reader;
 mod records;
 mod state;
@@ -27,7 +29,9 @@ mod store;
 mod testing;
 mod verify;
 
-pub use ledger::{AccountProof, ConnectError, ConnectedBlock, DisconnectedBlock, Draft, Ledger};
+pub use ledger::{
+    AccountProof, ConnectError, ConnectedBlock, DisconnectedBlock, Draft, Ledger, LedgerOptions,
+};
 pub use mempool::{
     AddError, Admitted, DropReason, Event, EventKind, FeeClass, FileError, Fresh, LoadError, Loaded,
     MAX_EXECUTABLE, MAX_FRESH_EVENTS, MAX_POOL_BYTES, MAX_TRAIL_EVENTS, MAX_WAITING, Mempool, Page,

@@ -1,10 +1,13 @@
 //! Reading the settled chain from any thread.
 //!
-//! A [`View`] is one RocksDB snapshot: all that is asked of it belongs to one tip, whatever the writer does
-//! meanwhile. Taking one costs less than a microsecond, so each question takes its own.
+//! A [`View`] is one RocksDB snapshot, and the changes of the state that are not in it yet: all that is asked
+//! of it belongs to one tip, whatever the writer does meanwhile. Taking one costs a few microseconds, so each
+//! question takes its own.
 
 use crate::ledger::supply;
-use crate::records::{AddressEvent, Damaged, HeaderRecord, Tip, TxLocation, block_key};
+use crate::overlay::Overlay;
+use crate::published::Published;
+use crate::records::{AddressEvent, Damaged, HeaderRecord, StateTip, Tip, TxLocation, block_key};
 use crate::store::{Family, Store, StoreError, meta};
 use rocksdb::{Direction, IteratorMode, ReadOptions, Snapshot};
 use starling_consensus::Accounts;
@@ -24,18 +27,20 @@ pub type MinedTx = (Arc<Transaction>, BlockId, TxLocation);
 pub struct Reader {
     store: Arc<Store>,
     chain: Arc<Chain>,
+    published: Arc<Published>,
 }
 
 /// The chain as it was at one moment.
 pub struct View<'a> {
     reader: &'a Reader,
     snapshot: Snapshot<'a>,
+    overlay: Overlay,
     tip: Tip,
 }
 
 impl Reader {
-    pub(crate) fn new(store: Arc<Store>, chain: Arc<Chain>) -> Self {
-        Self { store, chain }
+    pub(crate) fn new(store: Arc<Store>, chain: Arc<Chain>, published: Arc<Published>) -> Self {
+        Self { store, chain, published }
     }
 
     /// The chain as it is now.
@@ -43,12 +48,26 @@ impl Reader {
     /// # Errors
     /// [`StoreError`].
     pub fn view(&self) -> Result<View<'_>, StoreError> {
-        let snapshot = self.store.snapshot();
-        let bytes = snapshot.get_cf(self.store.family(Family::Meta), meta::TIP);
-        let bytes = bytes.map_err(|error| self.store.refuse(&error))?;
-        let bytes = bytes.ok_or_else(|| self.store.damaged("no tip"))?;
-        let tip = Tip::decode(&bytes).map_err(|error| self.store.record_damaged("tip", &error))?;
-        Ok(View { reader: self, snapshot, tip })
+        loop {
+            let look = self.published.look();
+            let snapshot = self.store.snapshot();
+            let (tip, on_disk) = self.tips(&snapshot)?;
+            if let Some(overlay) = look.overlay(&tip.id, &on_disk.id) {
+                return Ok(View { reader: self, snapshot, overlay, tip });
+            }
+        }
+    }
+
+    fn tips(&self, snapshot: &Snapshot<'_>) -> Result<(Tip, StateTip), StoreError> {
+        let meta = self.store.family(Family::Meta);
+        let read = |name: &[u8], what: &str| {
+            let bytes = snapshot.get_cf(meta, name).map_err(|error| self.store.refuse(&error))?;
+            bytes.ok_or_else(|| self.store.damaged(&format!("no {what}")))
+        };
+        let tip = Tip::decode(&read(meta::TIP, "tip")?);
+        let on_disk = StateTip::decode(&read(meta::STATE_TIP, "tip of the state")?);
+        let damaged = |error| self.store.record_damaged("tip", &error);
+        Ok((tip.map_err(damaged)?, on_disk.map_err(damaged)?))
     }
 
     /// The chain.
@@ -223,7 +242,12 @@ impl View<'_> {
         let family = self.reader.store.family(Family::State);
         let mut entries = self.snapshot.iterator_cf_opt(family, options, IteratorMode::Start);
         let counted = entries.try_fold(0, |count: u64, entry| entry.map(|_| count + 1));
-        counted.map_err(|error| self.reader.store.refuse(&error))
+        let mut count = counted.map_err(|error| self.reader.store.refuse(&error))?;
+        for (key, value) in self.overlay.changes() {
+            let on_disk = self.get(Family::State, key.as_bytes())?.is_some();
+            count = count + u64::from(value.is_some()) - u64::from(on_disk);
+        }
+        Ok(count)
     }
 
     /// A node of the best header chain's mountain range.
@@ -247,9 +271,12 @@ impl Accounts for View<'_> {
     type Error = StoreError;
 
     fn account(&self, address: &Address) -> Result<Account, StoreError> {
-        let Some(value) = self.get(Family::State, StateKey::account(address).as_bytes())? else {
-            return Ok(Account::default());
+        let key = StateKey::account(address);
+        let value = match self.overlay.get(&key) {
+            Some(changed) => changed.map(Vec::from),
+            None => self.get(Family::State, key.as_bytes())?,
         };
+        let Some(value) = value else { return Ok(Account::default()) };
         self.decoded("account", Account::decode(&value).map_err(Damaged::from))
     }
 }

@@ -4,6 +4,7 @@
 //! | record | bytes |
 //! |---|---|
 //! | tip | id 32, height 4, burned 16 |
+//! | state tip | id 32, height 4 |
 //! | header | status 1 (header, body, connected, invalid: 0-3), rule length 1, rule, work 32 (BE), header |
 //! | undo | burned 16; for each touched key, ascending: key 32, length 2 (0: absent), account |
 //! | transaction index | height 4 (BE), position 4 (BE) |
@@ -49,6 +50,34 @@ impl Tip {
         let burned = read_amount(&mut reader)?;
         reader.finish()?;
         Ok(Self { id, height, burned })
+    }
+}
+
+/// The block after which the state on disk is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StateTip {
+    /// Its id.
+    pub(crate) id: BlockId,
+    /// Its height.
+    pub(crate) height: u32,
+}
+
+impl StateTip {
+    pub(crate) fn encode(self) -> Vec<u8> {
+        [self.id.as_bytes().as_slice(), &self.height.to_le_bytes()].concat()
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
+        let mut reader = Reader::new(bytes);
+        let (id, height) = (BlockId::new(reader.array()?), reader.u32()?);
+        reader.finish()?;
+        Ok(Self { id, height })
+    }
+}
+
+impl From<Tip> for StateTip {
+    fn from(tip: Tip) -> Self {
+        Self { id: tip.id, height: tip.height }
     }
 }
 
@@ -236,4 +265,4 @@ fn read_amount(reader: &mut Reader<'_>) -> Result<Amount, Damaged> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,8 @@
-//! The settled state: accounts on disk, those used lately in memory, and the tree over all of them.
+//! The settled state: accounts on disk, what has changed since they were written, those used lately, and the
+//! tree over all of them.
 
 use crate::accounts::AccountCache;
+use crate::overlay::{Overlay, within};
 use crate::state_tree::{Bucket, BucketNodes, Buckets, Entry, EntryChange, Patch, StateTree, Value, merged};
 use crate::store::{Batch, Family, Store, StoreError};
 use rayon::prelude::*;
@@ -10,8 +12,6 @@ use starling_primitives::{Address, StateRoot};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// Bytes of accounts that are kept in memory.
-const CACHE_BYTES: usize = 128 << 20;
 /// Blocks before the tip at which accounts can be proven.
 pub(crate) const PROVEN_BLOCKS: usize = 128;
 /// Nodes of buckets that are kept for this: 40 MB. Full blocks, one after another, leave room for fewer.
@@ -24,24 +24,26 @@ pub(crate) struct State {
     store: Arc<Store>,
     tree: StateTree,
     cache: AccountCache,
+    /// What is not on disk yet.
+    overlay: Overlay,
     /// What each of the last blocks changed in the tree, the newest last.
     recent: VecDeque<BucketNodes>,
 }
 
 impl State {
-    /// Reads all accounts once, for the tree; as many as fit stay in memory.
+    /// The state that is on disk, of which so many bytes of accounts are kept in memory.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub(crate) fn load(store: Arc<Store>) -> Result<Self, StoreError> {
-        let mut state = Self {
-            tree: StateTree::new(0),
-            cache: AccountCache::new(CACHE_BYTES),
+    pub(crate) fn load(store: Arc<Store>, cache_bytes: usize) -> Result<Self, StoreError> {
+        let keys = store.estimated_entries(Family::State)?;
+        Ok(Self {
+            tree: built(&store, keys)?,
+            cache: AccountCache::new(cache_bytes),
+            overlay: Overlay::default(),
             recent: VecDeque::new(),
             store,
-        };
-        state.rebuild(state.store.estimated_entries(Family::State)?)?;
-        Ok(state)
+        })
     }
 
     /// The root.
@@ -55,9 +57,12 @@ impl State {
     /// [`StoreError`].
     pub(crate) fn account(&self, address: &Address) -> Result<Account, StoreError> {
         let key = StateKey::account(address);
-        let value = match self.cache.get(self.tree.bucket(&key)) {
-            Some(entries) => entries.binary_search_by_key(&key, |(at, _)| *at).ok().map(|at| entries[at].1),
-            None => self.store.state_value(&key)?,
+        let value = match (self.cache.get(self.tree.bucket(&key)), self.overlay.get(&key)) {
+            (Some(entries), _) => {
+                entries.binary_search_by_key(&key, |(at, _)| *at).ok().map(|at| entries[at].1)
+            }
+            (None, Some(changed)) => changed,
+            (None, None) => self.store.state_value(&key)?,
         };
         let Some(value) = value else { return Ok(Account::default()) };
         Account::decode(&value).map_err(|error| self.store.record_damaged("account", &error.into()))
@@ -77,6 +82,7 @@ impl State {
         let read = missing.par_chunks(READ_TOGETHER).map(|some| store.buckets(some));
         let read: Vec<Vec<Vec<Entry>>> = read.collect::<Result<_, _>>()?;
         for (bucket, entries) in missing.iter().zip(read.into_iter().flatten()) {
+            let entries = self.overlay.over(*bucket, entries);
             self.cache.insert(*bucket, entries);
         }
         Ok(())
@@ -105,26 +111,61 @@ impl State {
         Ok(patched.patch(&[last], &under)?.root().unwrap_or(unchanged))
     }
 
-    /// Follows the changes of a connected block, ascending by key, that are on disk now.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub(crate) fn connected(&mut self, changes: &[EntryChange], patch: Patch) -> Result<(), StoreError> {
+    /// What is not on disk yet.
+    pub(crate) fn overlay(&self) -> &Overlay {
+        &self.overlay
+    }
+
+    /// The same with these changes, ascending by key.
+    pub(crate) fn overlay_with(&self, changes: &[EntryChange]) -> Overlay {
+        let mut overlay = self.overlay.clone();
+        overlay.push(changes.to_vec());
+        overlay
+    }
+
+    /// Follows the changes of a connected block, ascending by key, with which the overlay is this.
+    pub(crate) fn connected(&mut self, changes: &[EntryChange], patch: Patch, overlay: Overlay) {
         self.recent.push_back(self.tree.before(&patch));
         let mut nodes: usize = self.recent.iter().map(BucketNodes::len).sum();
         while self.recent.len() > PROVEN_BLOCKS || nodes > PROVEN_NODES {
             nodes -= self.recent.pop_front().map_or(nodes, |oldest| oldest.len());
         }
-        self.apply(changes, patch)
+        self.apply(changes, patch, overlay);
     }
 
     /// Follows the changes of a disconnected block.
+    pub(crate) fn disconnected(&mut self, changes: &[EntryChange], patch: Patch, overlay: Overlay) {
+        self.recent.pop_back();
+        self.apply(changes, patch, overlay);
+    }
+
+    fn apply(&mut self, changes: &[EntryChange], patch: Patch, overlay: Overlay) {
+        self.tree.apply(patch);
+        self.overlay = overlay;
+        let tree = &self.tree;
+        self.cache.change(changes, |key| tree.bucket(key));
+    }
+
+    /// All of it is on disk now.
+    pub(crate) fn flushed(&mut self) {
+        self.overlay = Overlay::default();
+    }
+
+    /// Whether the tree should grow.
+    pub(crate) fn is_full(&self) -> bool {
+        self.tree.is_full()
+    }
+
+    /// Builds the tree anew, as deep as its keys ask for, from a state that was flushed. What is known of
+    /// earlier blocks is forgotten: the buckets are others now.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub(crate) fn disconnected(&mut self, changes: &[EntryChange], patch: Patch) -> Result<(), StoreError> {
-        self.recent.pop_back();
-        self.apply(changes, patch)
+    pub(crate) fn grow(&mut self) -> Result<(), StoreError> {
+        self.tree = built(&self.store, self.tree.keys())?;
+        self.cache.clear();
+        self.recent.clear();
+        Ok(())
     }
 
     /// Learns, at a start, how to take back one block more below those known: `changed` are its keys, and
@@ -154,29 +195,12 @@ impl State {
         let newest_first = self.recent.iter().rev().take(blocks).cloned();
         (blocks <= self.recent.len()).then(|| Past { state: self, tree: self.tree.back(newest_first) })
     }
+}
 
-    fn apply(&mut self, changes: &[EntryChange], patch: Patch) -> Result<(), StoreError> {
-        self.tree.apply(patch);
-        let tree = &self.tree;
-        self.cache.change(changes, |key| tree.bucket(key));
-        if self.tree.is_full() {
-            self.rebuild(self.tree.keys())?;
-        }
-        Ok(())
-    }
-
-    /// Builds the tree anew from disk, as deep as so many keys ask for.
-    fn rebuild(&mut self, keys: u64) -> Result<(), StoreError> {
-        let store = self.store.clone();
-        self.tree = StateTree::build(keys, store.entries())?;
-        if self.tree.is_full() {
-            self.tree = StateTree::build(self.tree.keys(), store.entries())?;
-        }
-        self.cache.clear();
-        // The buckets are others now.
-        self.recent.clear();
-        Ok(())
-    }
+/// The tree of all that is on disk, about so many keys.
+fn built(store: &Store, keys: u64) -> Result<StateTree, StoreError> {
+    let tree = StateTree::build(keys, store.entries())?;
+    if tree.is_full() { StateTree::build(tree.keys(), store.entries()) } else { Ok(tree) }
 }
 
 impl Buckets for State {
@@ -185,7 +209,10 @@ impl Buckets for State {
     fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, StoreError> {
         match self.cache.get(bucket) {
             Some(entries) => Ok(entries.to_vec()),
-            None => Ok(self.store.buckets(&[bucket])?.pop().unwrap_or_default()),
+            None => {
+                let on_disk = self.store.buckets(&[bucket])?.pop().unwrap_or_default();
+                Ok(self.overlay.over(bucket, on_disk))
+            }
         }
     }
 }
@@ -225,14 +252,6 @@ impl Buckets for Changed<'_> {
     fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, StoreError> {
         Ok(merged(&self.state.entries(bucket)?, within(self.changes, bucket)))
     }
-}
-
-/// Of changes, which ascend by key, those in a bucket.
-pub(crate) fn within(changes: &[EntryChange], bucket: Bucket) -> &[EntryChange] {
-    let first = bucket.first();
-    let from = changes.partition_point(|(key, _)| *key < first);
-    let count = changes[from..].iter().take_while(|(key, _)| bucket.holds(key)).count();
-    &changes[from..from + count]
 }
 
 /// Changed accounts as entries of the state, ascending by key: as they were, and as they are.

@@ -1,16 +1,17 @@
 //! The database: one RocksDB with a column family for each kind of thing (ledger: RocksDB).
 //!
-//! Keys are big-endian, so that key order is chain order. Everything that changes the settled state goes
-//! through [`Store::commit`], one atomic batch a block.
+//! Keys are big-endian, so that key order is chain order. Everything goes through [`Store::commit`]: one
+//! atomic batch a block, and one for the accounts of many blocks.
 //!
 //! | family | key | value |
 //! |---|---|---|
-//! | `meta` | `schema`, `genesis`, `tip`, `best_header` | layout version `u32`; genesis id; [`Tip`]; id |
+//! | `meta` | `schema`, `genesis` | layout version `u32`; genesis id |
+//! | `meta` | `tip`, `state_tip`, `best_header` | [`Tip`]; [`StateTip`]; id |
 //! | `headers` | block id | [`HeaderRecord`](crate::HeaderRecord) |
 //! | `canonical` | height | id of the connected block there |
 //! | `bodies` | height, block id | body as in the formats |
 //! | `undo` | height, block id | what the block's accounts were before it |
-//! | `state` | state key | account as in the formats |
+//! | `state` | state key | account as in the formats, after the block of `state_tip` |
 //! | `history` | position `u64` | node of the best header chain's history |
 //! | `tx_index` | txid | [`TxLocation`](crate::TxLocation) |
 //! | `address_index` | address, height, position | [`AddressEvent`](crate::AddressEvent) |
@@ -19,11 +20,13 @@
 //! [`TxLocation`](crate::TxLocation) and cumulative work. `records` has each record's bytes, and a golden
 //! test holds all of it: another layout is another [`SCHEMA`], with a way from the old one.
 
-use crate::records::{Damaged, Tip};
+mod schema;
+
+use crate::records::{Damaged, StateTip, Tip};
 use crate::state_tree::{Bucket, Entry, Value};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, ErrorKind,
-    IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions,
+    IteratorMode, Options, ReadOptions, WriteBatch, WriteBufferManager, WriteOptions,
 };
 use starling_consensus::HistoryNodes;
 use starling_primitives::GenesisId;
@@ -32,14 +35,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use thiserror::Error;
 
-/// Version of the layout; a newer one is refused.
-const SCHEMA: u32 = 1;
-/// Block cache in bytes.
-const CACHE_BYTES: usize = 128 << 20;
-/// Memory of unflushed writes over all families, in bytes.
-const WRITE_BUFFER_BYTES: usize = 64 << 20;
-/// Size of the write-ahead log at which the families are flushed, in bytes.
-const WAL_BYTES: u64 = 128 << 20;
+/// Version of the layout: an older one is brought up to it ([`schema`]), a newer one is refused.
+const SCHEMA: u32 = 2;
 /// Files that the database keeps open.
 const MAX_OPEN_FILES: i32 = 512;
 /// The family that every RocksDB has; nothing is in ours.
@@ -101,6 +98,9 @@ impl Family {
         let mut table = BlockBasedOptions::default();
         table.set_block_cache(cache);
         table.set_ribbon_filter(10.0);
+        // Else they are kept beside the cache, for each open file, however many there are.
+        table.set_cache_index_and_filter_blocks(true);
+        table.set_pin_l0_filter_and_index_blocks_in_cache(true);
         let mut options = Options::default();
         options.set_block_based_table_factory(&table);
         options.set_level_compaction_dynamic_level_bytes(true);
@@ -124,6 +124,7 @@ pub(crate) mod meta {
     pub(crate) const SCHEMA: &[u8] = b"schema";
     pub(crate) const GENESIS: &[u8] = b"genesis";
     pub(crate) const TIP: &[u8] = b"tip";
+    pub(crate) const STATE_TIP: &[u8] = b"state_tip";
     pub(crate) const BEST_HEADER: &[u8] = b"best_header";
 }
 
@@ -194,22 +195,33 @@ pub struct Store {
     failed: OnceLock<StoreError>,
 }
 
+/// What the database may use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StoreOptions {
+    /// Bytes for blocks of files, and what stands for them in the cache.
+    pub(crate) cache_bytes: usize,
+    /// Of these, bytes of writes that are in no file yet, over all families.
+    pub(crate) write_bytes: usize,
+}
+
 impl Store {
     /// Opens the database, or makes an empty one; the caller sees by [`Store::tip`] whether it is empty.
-    pub(crate) fn open(path: &Path, genesis: &GenesisId) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, genesis: &GenesisId, within: &StoreOptions) -> Result<Self, StoreError> {
         check_families(path)?;
-        let cache = Cache::new_hyper_clock_cache(CACHE_BYTES, 0);
+        let cache = Cache::new_hyper_clock_cache(within.cache_bytes, 0);
+        let writes =
+            WriteBufferManager::new_write_buffer_manager_with_cache(within.write_bytes, false, cache.clone());
         let mut options = Options::default();
         options.create_if_missing(true);
         options.create_missing_column_families(true);
         options.set_max_open_files(MAX_OPEN_FILES);
-        options.set_db_write_buffer_size(WRITE_BUFFER_BYTES);
-        options.set_max_total_wal_size(WAL_BYTES);
+        options.set_write_buffer_manager(&writes);
+        options.set_max_total_wal_size(u64::try_from(2 * within.write_bytes).unwrap_or(u64::MAX));
         options.set_bytes_per_sync(1 << 20);
         options.set_keep_log_file_num(4);
         let families = Family::ALL.map(|f| ColumnFamilyDescriptor::new(f.name(), f.options(&cache)));
         let db = DB::open_cf_descriptors(&options, path, families);
-        let db = db.map_err(|error| refuse_to_open(path, &error))?;
+        let db = db.map_err(|error| refwithinto_open(path, &error))?;
         let store = Self { db, path: path.to_owned(), failed: OnceLock::new() };
         store.check_meta(genesis)?;
         Ok(store)
@@ -218,9 +230,9 @@ impl Store {
     fn check_meta(&self, genesis: &GenesisId) -> Result<(), StoreError> {
         let Some(schema) = self.get(Family::Meta, meta::SCHEMA)? else { return Ok(()) };
         let schema = <[u8; 4]>::try_from(schema.as_slice()).map_err(|_| self.damaged("schema"))?;
-        let found = u32::from_le_bytes(schema);
-        if found > SCHEMA {
-            return Err(StoreError::NewerSchema { path: self.path.clone(), found });
+        let schema = u32::from_le_bytes(schema);
+        if schema > SCHEMA {
+            return Err(StoreError::NewerSchema { path: self.path.clone(), found: schema });
         }
         let found = self.get(Family::Meta, meta::GENESIS)?.and_then(|bytes| bytes.try_into().ok());
         let found = GenesisId::new(found.ok_or_else(|| self.damaged("genesis id"))?);
@@ -228,7 +240,7 @@ impl Store {
             let path = self.path.clone();
             return Err(StoreError::OtherChain { path, found, expected: *genesis });
         }
-        Ok(())
+        schema::upgrade(self, schema)
     }
 
     /// Adds what marks the database as this chain's to the first batch.
@@ -241,6 +253,13 @@ impl Store {
     pub(crate) fn tip(&self) -> Result<Option<Tip>, StoreError> {
         let bytes = self.get(Family::Meta, meta::TIP)?;
         bytes.map(|bytes| Tip::decode(&bytes).map_err(|error| self.record_damaged("tip", &error))).transpose()
+    }
+
+    /// The block after which the state is; none in an empty database.
+    pub(crate) fn state_tip(&self) -> Result<Option<StateTip>, StoreError> {
+        let bytes = self.get(Family::Meta, meta::STATE_TIP)?;
+        let decode = |bytes: Vec<u8>| StateTip::decode(&bytes);
+        bytes.map(decode).transpose().map_err(|error| self.record_damaged("tip of the state", &error))
     }
 
     pub(crate) fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
@@ -390,7 +409,7 @@ fn check_families(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Only its words tell that another process, or this one, has the database open.
-fn refuse_to_open(path: &Path, error: &rocksdb::Error) -> StoreError {
+fn refwithinto_open(path: &Path, error: &rocksdb::Error) -> StoreError {
     // The path is in the message, and may hold any words.
     let what = error.to_string().replace(&*path.to_string_lossy(), "");
     let elsewhere = what.contains("While lock file") && what.contains("temporarily unavailable");

@@ -42,13 +42,19 @@ pub(crate) fn chain(name: &str) -> Arc<Chain> {
 
 /// A signed payment of so many motes.
 pub(crate) fn pay(chain: &Chain, from: u8, nonce: u64, to: Address, motes: u128) -> Arc<Transaction> {
+    pay_many(chain, from, nonce, vec![(to, motes)])
+}
+
+/// A signed payment to several.
+pub(crate) fn pay_many(chain: &Chain, from: u8, nonce: u64, to: Vec<(Address, u128)>) -> Arc<Transaction> {
     let key = key(from);
+    let output = |(to, motes)| Output { to, amount: Amount::from_motes(motes).unwrap() };
     let unsigned = UnsignedTransaction {
         chain_id: chain.chain_id(),
         nonce,
         fee: Amount::from_star("0.001").unwrap(),
         valid_until: 0,
-        outputs: vec![Output { to, amount: Amount::from_motes(motes).unwrap() }],
+        outputs: to.into_iter().map(output).collect(),
         memo: Memo::default(),
         policy: Policy::Single(key.verifying_key().to_bytes()),
     };

@@ -236,6 +236,14 @@ impl Core {
         &self.ledger
     }
 
+    /// Leaves nothing to make up for at the next start: all that is settled is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn settle(&mut self) -> Result<(), StoreError> {
+        self.ledger.settle()
+    }
+
     /// The headers.
     #[must_use]
     pub fn tree(&self) -> &HeaderTree {

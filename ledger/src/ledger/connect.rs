@@ -1,10 +1,14 @@
 //! One block forward, one block back.
 
 use super::{ConnectError, Ledger};
+use crate::overlay::Overlay;
+use crate::published::Moment;
 use crate::records::{AddressEvent, Tip, TxLocation, Undo, block_key};
-use crate::state::{entry_changes, put_entries};
+use crate::state::entry_changes;
+use crate::state_tree::{EntryChange, Patch};
 use crate::store::{Batch, Family, StoreError, meta};
 use starling_consensus::{BlockError, Changes, CheckedBlock, Status, Transition, TransitionError, TxError};
+use starling_genesis::Chain;
 use starling_primitives::{Address, Amount, BlockId, GenesisId, Header, Transaction, decode_body};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,8 +33,21 @@ pub struct DisconnectedBlock {
     pub txs: Vec<Arc<Transaction>>,
 }
 
+/// What a block makes of the state.
+pub(super) struct Applied {
+    pub(super) changes: Changes,
+    /// Account charges that each transaction paid.
+    pub(super) charges: Vec<Amount>,
+    /// Changed entries as they were, ascending by key.
+    pub(super) before: Vec<EntryChange>,
+    /// The same as they are.
+    pub(super) after: Vec<EntryChange>,
+    pub(super) patch: Patch,
+}
+
 impl Ledger {
-    /// Connects a block to the tip: applies it, compares the state root, and commits everything in one batch.
+    /// Connects a block to the tip: applies it, compares the state root, and commits in one batch all but the
+    /// accounts, which follow with those of later blocks ([`Ledger::flush_state`]).
     ///
     /// # Errors
     /// [`ConnectError`]; nothing has changed then, unless the database failed after the commit.
@@ -40,43 +57,33 @@ impl Ledger {
             let (id, parent, tip) = (header.id(), header.parent(), self.tip.id);
             return Err(ConnectError::NotNext { id, parent, tip });
         }
-        self.state.prefetch(touched(block.txs()).chain([header.content().miner]))?;
-        let (changes, charges) = self.apply(header, block.txs())?;
-        let (before, entries) = entry_changes(&changes);
-        let patch = self.state.patch(&entries)?;
-        let found = patch.root().unwrap_or_else(|| self.state.root());
-        let stated = header.content().state_root;
-        if found != stated {
-            return Err(BlockError::StateRoot { found, stated }.into());
-        }
+        let Applied { changes, charges, before, after, patch } = self.apply(header, block.txs())?;
         let burned = self.tip.burned.checked_add(changes.burned).expect("all that exists is at most 2^100");
         let tip = Tip { id: header.id(), height: header.height(), burned };
-        let mut batch = self.store.batch();
+        let store = self.store.clone();
+        let mut batch = store.batch();
         let key = block_key(tip.height, &tip.id);
         batch.put(Family::Undo, &key, &Undo { burned: changes.burned, values: before }.encode());
         batch.put(Family::Canonical, &tip.height.to_be_bytes(), tip.id.as_bytes());
         batch.put(Family::Meta, meta::TIP, &tip.encode());
-        put_entries(&mut batch, &entries);
-        put_index(
-            &mut batch,
-            header,
-            block.txs(),
-            &Indexed { chain: self, fees: changes.fees, charges: &charges },
-        );
+        let indexed = Indexed { chain: &self.chain, fees: changes.fees, charges: &charges };
+        put_index(&mut batch, header, block.txs(), &indexed);
         self.rewrite(&mut batch, &tip.id, |record| record.status = Status::Connected)?;
         let deepest = tip.height.saturating_sub(self.chain.params.undo_blocks).max(self.deepest_fork);
         for height in self.deepest_fork..deepest {
             self.drop_undo(&mut batch, height.saturating_add(1))?;
         }
-        self.store.commit(batch, sync)?;
-        self.tip = tip;
+        let overlay = self.state.overlay_with(&after);
+        self.commit(batch, sync, tip, &overlay)?;
         self.deepest_fork = deepest;
-        self.state.connected(&entries, patch)?;
+        self.lag.connected(tip.height, &key, block.txs().len());
+        self.state.connected(&after, patch, overlay);
+        self.keep_up()?;
         Ok(ConnectedBlock { header: header.clone(), txs: block.txs().to_vec(), fees: changes.fees })
     }
 
-    /// Takes the tip back: the state before it is restored from its undo record, in one batch. Goes no deeper
-    /// than [`Ledger::deepest_fork`]: ask first.
+    /// Takes the tip back: the state before it is restored from its undo record. Goes no deeper than
+    /// [`Ledger::deepest_fork`]: ask first.
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Damaged`] when the undo record or the body is missing. Nothing has
@@ -84,25 +91,51 @@ impl Ledger {
     pub fn disconnect(&mut self, sync: bool) -> Result<DisconnectedBlock, StoreError> {
         let header = self.tip_header()?;
         let key = block_key(self.tip.height, &self.tip.id);
-        let missing = |what: &str| self.store.damaged(&format!("block {} has no {what}", self.tip.id));
         let undo = self.undo(&key)?;
-        let body = self.store.get(Family::Bodies, &key)?.ok_or_else(|| missing("body"))?;
-        let txs = decode_body(&body, header.content().tx_count)
-            .map_err(|error| self.store.record_damaged("body", &error.into()))?;
-        let mut batch = self.store.batch();
-        let entries = undo.values;
-        let patch = self.state.patch(&entries)?;
-        put_entries(&mut batch, &entries);
-        let burned = self.tip.burned.checked_sub(undo.burned).ok_or_else(|| missing("burned sum"))?;
+        let txs = self.body(&header)?;
+        let store = self.store.clone();
+        let mut batch = store.batch();
+        let values = undo.values;
+        let patch = self.state.patch(&values)?;
+        let burned = self.tip.burned.checked_sub(undo.burned);
+        let burned = burned.ok_or_else(|| self.store.damaged("less was burned than a block burned"))?;
         let tip = Tip { id: header.parent(), height: self.tip.height.saturating_sub(1), burned };
-        batch.delete(Family::Undo, &key);
+        if !self.lag.needs_undo(self.tip.height) {
+            batch.delete(Family::Undo, &key);
+        }
         batch.delete(Family::Canonical, &self.tip.height.to_be_bytes());
         batch.put(Family::Meta, meta::TIP, &tip.encode());
         delete_index(&mut batch, &header, &txs, &self.chain.genesis_id());
-        self.store.commit(batch, sync)?;
-        self.tip = tip;
-        self.state.disconnected(&entries, patch)?;
+        let overlay = self.state.overlay_with(&values);
+        self.commit(batch, sync, tip, &overlay)?;
+        self.lag.disconnected(header.height(), key, txs.len());
+        self.state.disconnected(&values, patch, overlay);
+        self.keep_up()?;
         Ok(DisconnectedBlock { header, txs })
+    }
+
+    /// Commits a batch with which the tip is this one; readers see the state change with it.
+    fn commit(
+        &mut self,
+        batch: Batch<'_>,
+        sync: bool,
+        tip: Tip,
+        overlay: &Overlay,
+    ) -> Result<(), StoreError> {
+        let on_disk = self.lag.on_disk.id;
+        self.published.announce(Moment { tip: tip.id, on_disk, overlay: overlay.clone() });
+        self.store.commit(batch, sync)?;
+        self.published.settle();
+        self.tip = tip;
+        Ok(())
+    }
+
+    /// The transactions of a block that was connected.
+    pub(super) fn body(&self, header: &Header) -> Result<Vec<Arc<Transaction>>, StoreError> {
+        let body = self.store.get(Family::Bodies, &block_key(header.height(), &header.id()))?;
+        let missing = || self.store.damaged(&format!("block {} has no body", header.id()));
+        decode_body(&body.ok_or_else(missing)?, header.content().tx_count)
+            .map_err(|error| self.store.record_damaged("body", &error.into()))
     }
 
     /// An undo record.
@@ -112,8 +145,26 @@ impl Ledger {
         Undo::decode(&bytes).map_err(|error| self.store.record_damaged("undo", &error))
     }
 
+    /// What a block makes of the present state, which has the root that its header states.
+    pub(super) fn apply(
+        &mut self,
+        header: &Header,
+        txs: &[Arc<Transaction>],
+    ) -> Result<Applied, ConnectError> {
+        self.state.prefetch(touched(txs).chain([header.content().miner]))?;
+        let (changes, charges) = self.transfer(header, txs)?;
+        let (before, after) = entry_changes(&changes);
+        let patch = self.state.patch(&after)?;
+        let found = patch.root().unwrap_or_else(|| self.state.root());
+        let stated = header.content().state_root;
+        if found != stated {
+            return Err(BlockError::StateRoot { found, stated }.into());
+        }
+        Ok(Applied { changes, charges, before, after, patch })
+    }
+
     /// Applies the transactions; also tells the account charges that each paid.
-    fn apply(
+    fn transfer(
         &self,
         header: &Header,
         txs: &[Arc<Transaction>],
@@ -154,13 +205,13 @@ pub(super) fn touched(txs: &[Arc<Transaction>]) -> impl Iterator<Item = Address>
 
 /// What the indexes need beside the block.
 struct Indexed<'a> {
-    chain: &'a Ledger,
+    chain: &'a Chain,
     fees: Amount,
     charges: &'a [Amount],
 }
 
 fn put_index(batch: &mut Batch<'_>, header: &Header, txs: &[Arc<Transaction>], with: &Indexed<'_>) {
-    let (height, chain) = (header.height(), &with.chain.chain);
+    let (height, chain) = (header.height(), with.chain);
     let genesis = chain.genesis_id();
     let mut locations = Vec::with_capacity(txs.len());
     let mut events = Vec::with_capacity(2 * txs.len() + 1);

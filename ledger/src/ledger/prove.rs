@@ -1,8 +1,9 @@
 //! Proofs for accounts, at the tip and a little before it (formats: State).
 
 use super::Ledger;
+use crate::overlay::within;
 use crate::records::block_key;
-use crate::state::{PROVEN_BLOCKS, within};
+use crate::state::PROVEN_BLOCKS;
 use crate::state_tree::EntryChange;
 use crate::store::{Family, StoreError};
 use starling_primitives::state::{Proof, StateKey};
@@ -26,8 +27,8 @@ pub struct AccountProof {
 impl Ledger {
     /// The proof that an account is as it is, or absent, after the connected block at `height`: the tip or
     /// one of the 128 before it that can still be undone. None elsewhere, nor where the blocks since changed
-    /// more accounts than are kept in mind: a million or, shortly after a start, 100,000. When the tree
-    /// grows, it begins anew.
+    /// more accounts than are kept in mind: a million or, shortly after a start or when the tree has
+    /// grown, 100,000.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -52,12 +53,13 @@ impl Ledger {
         Ok(Some(AccountProof { header, key, proof }))
     }
 
-    /// Learns at a start what the last blocks changed, as it would know had it connected them.
-    pub(super) fn learn_recent(&mut self) -> Result<(), StoreError> {
+    /// Learns what the last blocks up to a height changed, as it would know had it just connected them: `from`
+    /// is the connected block whose state this is now.
+    pub(super) fn learn_recent(&mut self, from: u32) -> Result<(), StoreError> {
         let mut undone = BTreeMap::new();
         let mut changes = 0;
-        let lowest = self.deepest_fork.max(self.tip.height.saturating_sub(proven_blocks()));
-        for height in (lowest..self.tip.height).rev() {
+        let lowest = self.deepest_fork.max(from.saturating_sub(proven_blocks()));
+        for height in (lowest..from).rev() {
             let values = self.undo_at(height.saturating_add(1))?;
             changes += values.len();
             if changes > LEARNT_CHANGES {
@@ -73,7 +75,7 @@ impl Ledger {
         Ok(self.undo(&block_key(height, &self.canonical(height)?))?.values)
     }
 
-    fn canonical(&self, height: u32) -> Result<BlockId, StoreError> {
+    pub(super) fn canonical(&self, height: u32) -> Result<BlockId, StoreError> {
         let id = self.store.get(Family::Canonical, &height.to_be_bytes())?;
         let id = id.and_then(|id| id.try_into().ok());
         Ok(BlockId::new(id.ok_or_else(|| self.store.damaged("a connected height has no block"))?))

@@ -1,6 +1,7 @@
 //! What a start reads back: all headers into their tree, and how deep undo reaches.
 
-use crate::records::{HeaderRecord, Tip};
+use super::Ledger;
+use crate::records::{HeaderRecord, block_key};
 use crate::store::{Family, Store, StoreError, meta};
 use starling_consensus::{HeaderTree, Status};
 use starling_primitives::{Address, BlockId, Content, Header, HistoryRoot, StateRoot, TxRoot, WorkHeader};
@@ -64,10 +65,18 @@ pub(super) fn restore_headers(store: &Store, headers: &mut HeaderTree) -> Result
     Ok(())
 }
 
-/// Undo records are kept without a gap up to the tip: the first tells how deep they reach.
-pub(super) fn deepest_fork(store: &Store, tip: &Tip) -> Result<u32, StoreError> {
-    let Some((key, _)) = store.scan(Family::Undo).next().transpose()? else { return Ok(tip.height) };
-    let height = key.first_chunk().map(|height| u32::from_be_bytes(*height));
-    let height = height.ok_or_else(|| store.damaged("an undo key"))?;
-    Ok(height.saturating_sub(1).min(tip.height))
+impl Ledger {
+    /// Undo records of connected blocks are kept without a gap up to the tip: the first tells how deep they
+    /// reach.
+    pub(super) fn lowest_undo(&self) -> Result<u32, StoreError> {
+        for entry in self.store.scan(Family::Undo) {
+            let (key, _) = entry?;
+            let damaged = || self.store.damaged("an undo key");
+            let height = key.first_chunk().map(|height| u32::from_be_bytes(*height)).ok_or_else(damaged)?;
+            if height <= self.tip.height && *key == *block_key(height, &self.canonical(height)?) {
+                return Ok(height.saturating_sub(1));
+            }
+        }
+        Ok(self.tip.height)
+    }
 }

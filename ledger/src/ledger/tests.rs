@@ -156,7 +156,7 @@ fn a_second_process_another_chain_and_a_newer_layout_are_refused() {
     assert!(matches!(refused(fixture.chain.clone()), StoreError::Locked(_)));
     drop((fixture.ledger, fixture.tree));
     assert!(matches!(refused(chain("other")), StoreError::OtherChain { .. }));
-    let store = Store::open(&path, &fixture.chain.genesis_id()).unwrap();
+    let store = Store::open(&path, &fixture.chain.genesis_id(), &LedgerOptions::default().store()).unwrap();
     let mut batch = store.batch();
     batch.put(Family::Meta, meta::SCHEMA, &99u32.to_le_bytes());
     store.commit(batch, true).unwrap();
@@ -278,6 +278,7 @@ fn what_a_killed_reorganisation_took_out_is_found_again() {
 fn accounts_that_no_block_made_are_found() {
     let mut fixture = Fixture::new();
     fixture.mine(vec![pay(&fixture.chain, 0, 0, address(15), STAR)]);
+    fixture.ledger.flush_state().unwrap();
     let account = Account { nonce: 0, balance: Amount::MAX };
     let put = |who: u8| {
         let mut batch = fixture.ledger.store.batch();

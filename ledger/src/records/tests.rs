@@ -1,6 +1,6 @@
 //! Records read back as written, and damaged ones are refused.
 
-mod golden;
+pub(crate) mod golden;
 
 use super::*;
 use starling_genesis::Chain;

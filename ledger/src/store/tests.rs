@@ -4,9 +4,10 @@ use super::*;
 use tempfile::TempDir;
 
 const GENESIS: GenesisId = GenesisId::new([7; 32]);
+const OPTIONS: StoreOptions = StoreOptions { cache_bytes: 1 << 20, write_bytes: 1 << 20 };
 
 fn refused(path: &Path) -> StoreError {
-    Store::open(path, &GENESIS).err().expect("it must not open")
+    Store::open(path, &GENESIS, &OPTIONS).err().expect("it must not open")
 }
 
 #[test]
@@ -22,7 +23,7 @@ fn a_path_that_speaks_of_locks_is_not_a_locked_database() {
 fn an_open_database_is_locked_whatever_its_path() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("blockchain");
-    let _open = Store::open(&path, &GENESIS).unwrap();
+    let _open = Store::open(&path, &GENESIS, &OPTIONS).unwrap();
     assert!(matches!(refused(&path), StoreError::Locked(_)));
 }
 
@@ -30,7 +31,7 @@ fn an_open_database_is_locked_whatever_its_path() {
 fn a_family_of_a_newer_program_is_not_damage() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("db");
-    let mut store = Store::open(&path, &GENESIS).unwrap();
+    let mut store = Store::open(&path, &GENESIS, &OPTIONS).unwrap();
     store.db.create_cf("votes", &Options::default()).unwrap();
     drop(store);
     let error = refused(&path);
@@ -42,7 +43,7 @@ fn a_family_of_a_newer_program_is_not_damage() {
 fn what_is_no_database_is_damage() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("db");
-    drop(Store::open(&path, &GENESIS).unwrap());
+    drop(Store::open(&path, &GENESIS, &OPTIONS).unwrap());
     std::fs::write(path.join("CURRENT"), "nonsense").unwrap();
     assert!(matches!(refused(&path), StoreError::Damaged { .. }));
 }

@@ -101,7 +101,7 @@ fn import_into(
     let mut core = Core::new(ledger, tree, config, clock.now());
     let result = connect_all(&mut core, clock, input, tell);
     // Those before a block that is refused stay.
-    core.ledger().store().flush()?;
+    core.settle()?;
     result
 }
 

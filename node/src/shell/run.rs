@@ -210,10 +210,9 @@ impl Node {
             rpc.stop().await;
         }
         self.core.stop();
-        let core = (&mut self.core.ended).await.map_err(|_| NodeError::Ended("core"))??;
+        let mut core = (&mut self.core.ended).await.map_err(|_| NodeError::Ended("core"))??;
         dir.write("mempool.dat", &core.pool().encode())?;
-        core.ledger().store().flush()?;
-        Ok(())
+        Ok(core.settle()?)
     }
 }
 

@@ -1,0 +1,46 @@
+//! How much memory a ledger may use.
+
+use crate::state_tree::EntryChange;
+use crate::store::StoreOptions;
+
+/// The least that works, in bytes.
+const LEAST_BYTES: usize = 16 << 20;
+/// What is usual, in bytes.
+const USUAL_BYTES: usize = 320 << 20;
+
+/// What a ledger is opened with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerOptions {
+    /// Memory in bytes for the caches and buffers of the database, for accounts that were used lately and for
+    /// those that are not on disk yet; at least 16 MiB. The state tree and the headers come on top: some 33
+    /// bytes an account and 150 a header.
+    pub memory_bytes: usize,
+}
+
+impl Default for LedgerOptions {
+    fn default() -> Self {
+        Self { memory_bytes: USUAL_BYTES }
+    }
+}
+
+impl LedgerOptions {
+    fn tenths(&self, count: usize) -> usize {
+        self.memory_bytes.max(LEAST_BYTES) / 10 * count
+    }
+
+    /// Half of it is the database's: what is read once more, index and filters included, and what was written
+    /// and waits in memory.
+    pub(crate) fn store(&self) -> StoreOptions {
+        StoreOptions { cache_bytes: self.tenths(5), write_bytes: self.tenths(2) }
+    }
+
+    /// Accounts by bucket.
+    pub(super) fn account_bytes(&self) -> usize {
+        self.tenths(4)
+    }
+
+    /// Changes that wait for a flush.
+    pub(super) fn waiting_changes(&self) -> usize {
+        self.tenths(1) / size_of::<EntryChange>()
+    }
+}
