@@ -93,6 +93,11 @@ impl AccountCache {
         }
     }
 
+    /// Bytes of what is here.
+    pub(crate) fn bytes(&self) -> usize {
+        self.young.bytes + self.old.bytes
+    }
+
     /// Forgets all: the buckets are others now.
     pub(crate) fn clear(&mut self) {
         *self = Self::new(self.max_bytes);

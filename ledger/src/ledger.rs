@@ -1,12 +1,15 @@
 //! The settled state and its one writer: connect, disconnect, and what a start finds (ledger: What it
 //! promises).
 
+mod address_index;
 mod connect;
 mod draft;
 mod lag;
 mod left;
+mod memory;
 mod options;
 mod prove;
+mod prune;
 mod start;
 
 use crate::published::{Moment, Published};
@@ -26,6 +29,7 @@ use thiserror::Error;
 
 pub use connect::{ConnectedBlock, DisconnectedBlock};
 pub use draft::Draft;
+pub use memory::LedgerMemory;
 pub use options::LedgerOptions;
 pub use prove::AccountProof;
 
@@ -38,6 +42,9 @@ pub struct Ledger {
     published: Arc<Published>,
     tip: Tip,
     deepest_fork: u32,
+    oldest_body: u32,
+    keep_bodies: Option<u32>,
+    address_index: bool,
 }
 
 /// Why a block could not be connected.
@@ -99,9 +106,22 @@ impl Ledger {
         let moment = Moment { tip: tip.id, on_disk: on_disk.id, overlay: state.overlay().clone() };
         let published = Arc::new(Published::new(moment));
         let lag = Lag::new(on_disk, options.waiting_changes());
-        let mut ledger = Self { store, chain, state, lag, published, tip, deepest_fork: 0 };
+        let mut ledger = Self {
+            store,
+            chain,
+            state,
+            lag,
+            published,
+            tip,
+            deepest_fork: 0,
+            oldest_body: 0,
+            keep_bodies: options.keep_bodies,
+            address_index: true,
+        };
+        ledger.want_address_index(options.address_index)?;
         ledger.check_root(&on_disk.id)?;
         ledger.deepest_fork = ledger.lowest_undo()?;
+        ledger.oldest_body = ledger.read_oldest_body()?;
         ledger.catch_up()?;
         ledger.check_root(&tip.id)?;
         let (overlay, on_disk) = (ledger.state.overlay().clone(), ledger.lag.on_disk.id);
@@ -146,7 +166,8 @@ impl Ledger {
     }
 
     /// Height of the lowest block to which the tip can be taken back: below it, how to undo blocks is
-    /// forgotten. The tip without the chain's `undo_blocks`, or less deep when the tip was higher once.
+    /// forgotten. The tip without the chain's `undo_blocks`, or less deep when the tip was higher once or
+    /// fewer bodies are kept.
     #[must_use]
     pub fn deepest_fork(&self) -> u32 {
         self.deepest_fork

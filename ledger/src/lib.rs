@@ -6,8 +6,8 @@
 //! that is whole, and the blocks from there to the tip. [`Reader`] hands out [`View`]s to any thread.
 //! [`Mempool`] holds what is not settled yet.
 //!
-//! - [`Ledger`], [`LedgerOptions`], [`ConnectedBlock`], [`DisconnectedBlock`], [`Draft`], [`AccountProof`]: writing, and what
-//!   only the writer knows
+//! - [`Ledger`], [`LedgerOptions`], [`LedgerMemory`], [`ConnectedBlock`], [`DisconnectedBlock`], [`Draft`],
+//!   [`AccountProof`]: writing, and what only the writer knows
 //! - [`Reader`], [`View`], [`AddressEvent`], [`TxLocation`]: reading
 //! - [`Store`], [`StoreError`]: the database and why it refuses
 //! - [`Mempool`] and what it answers: pending transactions
@@ -30,7 +30,7 @@ mod testing;
 mod verify;
 
 pub use ledger::{
-    AccountProof, ConnectError, ConnectedBlock, DisconnectedBlock, Draft, Ledger, LedgerOptions,
+    AccountProof, ConnectError, ConnectedBlock, DisconnectedBlock, Draft, Ledger, LedgerMemory, LedgerOptions,
 };
 pub use mempool::{
     AddError, Admitted, DropReason, Event, EventKind, FeeClass, FileError, Fresh, LoadError, Loaded,

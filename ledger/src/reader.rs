@@ -19,8 +19,8 @@ use starling_primitives::{
 };
 use std::sync::Arc;
 
-/// A mined transaction, its block, and where in it.
-pub type MinedTx = (Arc<Transaction>, BlockId, TxLocation);
+/// A mined transaction, unless the body of its block was pruned, its block, and where in it.
+pub type MinedTx = (Option<Arc<Transaction>>, BlockId, TxLocation);
 
 /// Hands out views.
 #[derive(Clone)]
@@ -123,6 +123,16 @@ impl View<'_> {
         bytes.map(|bytes| self.decoded("header", HeaderRecord::decode(&bytes))).transpose()
     }
 
+    /// The lowest height whose body is here; 0 unless the ledger was pruned.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn oldest_body(&self) -> Result<u32, StoreError> {
+        let Some(bytes) = self.get(Family::Meta, meta::OLDEST_BODY)? else { return Ok(0) };
+        let bytes = bytes.try_into().map_err(|_| self.reader.store.damaged("the oldest body"))?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
     /// The encoded body of a block, if it is stored.
     ///
     /// # Errors
@@ -152,17 +162,18 @@ impl View<'_> {
         bytes.map(|bytes| self.decoded("transaction index", TxLocation::decode(&bytes))).transpose()
     }
 
-    /// A mined transaction, the id of its block and where it is.
+    /// A mined transaction, the id of its block and where it is; without the transaction itself when the body
+    /// of its block was pruned.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn mined(&self, txid: &TxId) -> Result<Option<MinedTx>, StoreError> {
         let Some(location) = self.tx_location(txid)? else { return Ok(None) };
         let Some(id) = self.canonical(location.height)? else { return Ok(None) };
-        let Some(block) = self.block(&id)? else { return Ok(None) };
+        let Some(block) = self.block(&id)? else { return Ok(Some((None, id, location))) };
         let tx = usize::try_from(location.position).ok().and_then(|at| block.txs.get(at).cloned());
         let tx = tx.ok_or_else(|| self.reader.store.damaged("a transaction's position"))?;
-        Ok(Some((tx, id, location)))
+        Ok(Some((Some(tx), id, location)))
     }
 
     /// That a mined transaction is in its block: the block's header, the transaction's `wtxid`, and the proof
@@ -211,13 +222,16 @@ impl View<'_> {
     /// What happened to an address, newest first, beginning below the event at `before` (height, position).
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`]; [`StoreError::NoAddressIndex`] when that is not kept.
     pub fn history(
         &self,
         address: &Address,
         before: Option<(u32, u32)>,
         limit: usize,
     ) -> Result<Vec<AddressEvent>, StoreError> {
+        if self.get(Family::Meta, meta::NO_ADDRESS_INDEX)?.is_some() {
+            return Err(self.reader.store.no_address_index());
+        }
         let upper = match before {
             Some((height, position)) => AddressEvent::key_at(address, height, position),
             None => [AddressEvent::key_at(address, u32::MAX, u32::MAX), vec![0]].concat(),

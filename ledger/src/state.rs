@@ -151,6 +151,11 @@ impl State {
         self.overlay = Overlay::default();
     }
 
+    /// Bytes of accounts, of changes that wait, and of the tree.
+    pub(crate) fn bytes(&self) -> (usize, usize, usize) {
+        (self.cache.bytes(), self.overlay.len() * size_of::<EntryChange>(), self.tree.bytes())
+    }
+
     /// Whether the tree should grow.
     pub(crate) fn is_full(&self) -> bool {
         self.tree.is_full()

@@ -153,6 +153,11 @@ impl StateTree {
         self.keys
     }
 
+    /// Bytes of its arrays; crowds come on top.
+    pub(crate) fn bytes(&self) -> usize {
+        self.levels.bytes()
+    }
+
     /// Whether buckets have become so full that the tree should be built anew.
     pub(crate) fn is_full(&self) -> bool {
         depth_for(self.keys) > self.levels.depth()

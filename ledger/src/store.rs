@@ -7,6 +7,8 @@
 //! |---|---|---|
 //! | `meta` | `schema`, `genesis` | layout version `u32`; genesis id |
 //! | `meta` | `tip`, `state_tip`, `best_header` | [`Tip`]; [`StateTip`]; id |
+//! | `meta` | `oldest_body` | lowest height whose body is kept `u32`, in a pruned database |
+//! | `meta` | `no_address_index` | nothing; there while that index is not kept |
 //! | `headers` | block id | [`HeaderRecord`](crate::HeaderRecord) |
 //! | `canonical` | height | id of the connected block there |
 //! | `bodies` | height, block id | body as in the formats |
@@ -125,6 +127,8 @@ pub(crate) mod meta {
     pub(crate) const GENESIS: &[u8] = b"genesis";
     pub(crate) const TIP: &[u8] = b"tip";
     pub(crate) const STATE_TIP: &[u8] = b"state_tip";
+    pub(crate) const NO_ADDRESS_INDEX: &[u8] = b"no_address_index";
+    pub(crate) const OLDEST_BODY: &[u8] = b"oldest_body";
     pub(crate) const BEST_HEADER: &[u8] = b"best_header";
 }
 
@@ -166,6 +170,12 @@ pub enum StoreError {
         /// The family.
         name: String,
     },
+    /// It was made without an index of addresses, which is wanted now.
+    #[error(
+        "the database {0} was filled without an address index; start with --no-address-index, or sync anew \
+         into another --data-dir"
+    )]
+    NoAddressIndex(PathBuf),
     /// Something in it is not what was written.
     #[error("the database {path} is damaged: {what}; move it away and sync again")]
     Damaged {
@@ -322,6 +332,12 @@ impl Store {
         Ok(count.map_err(|error| refuse(&self.path, &error))?.unwrap_or(0))
     }
 
+    /// Bytes in the cache that all families share; writes that are in no file yet are counted there as well.
+    pub(crate) fn cached_bytes(&self) -> Result<u64, StoreError> {
+        let used = self.db.property_int_value_cf(self.family(Family::State), "rocksdb.block-cache-usage");
+        Ok(used.map_err(|error| refuse(&self.path, &error))?.unwrap_or(0))
+    }
+
     pub(crate) fn batch(&self) -> Batch<'_> {
         Batch { store: self, batch: WriteBatch::default() }
     }
@@ -347,6 +363,11 @@ impl Store {
         self.db.flush_wal(true).map_err(|error| refuse(&self.path, &error))
     }
 
+    /// Gives back the room of what was deleted between two keys.
+    pub(crate) fn compact(&self, family: Family, from: &[u8], to: &[u8]) {
+        self.db.compact_range_cf(self.family(family), Some(from), Some(to));
+    }
+
     pub(crate) fn snapshot(&self) -> rocksdb::Snapshot<'_> {
         self.db.snapshot()
     }
@@ -361,6 +382,10 @@ impl Store {
 
     pub(crate) fn damaged(&self, what: &str) -> StoreError {
         StoreError::Damaged { path: self.path.clone(), what: what.to_owned() }
+    }
+
+    pub(crate) fn no_address_index(&self) -> StoreError {
+        StoreError::NoAddressIndex(self.path.clone())
     }
 
     pub(crate) fn record_damaged(&self, what: &str, error: &Damaged) -> StoreError {
@@ -390,6 +415,11 @@ pub(crate) struct Batch<'a> {
 impl Batch<'_> {
     pub(crate) fn put(&mut self, family: Family, key: &[u8], value: &[u8]) {
         self.batch.put_cf(self.store.family(family), key, value);
+    }
+
+    /// Deletes all keys from the first up to the second, which stays.
+    pub(crate) fn delete_range(&mut self, family: Family, from: &[u8], to: &[u8]) {
+        self.batch.delete_range_cf(self.store.family(family), from, to);
     }
 
     pub(crate) fn delete(&mut self, family: Family, key: &[u8]) {

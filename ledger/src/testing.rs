@@ -1,6 +1,6 @@
 //! Chains for tests: easy blocks, signed payments, a ledger in a temporary folder.
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerOptions};
 use ed25519_dalek::{Signer, SigningKey};
 use starling_consensus::{BestChange, CheckedBlock, CheckedHeader, HeaderTree, Inserted, Status};
 use starling_genesis::{Chain, NewChain};
@@ -64,17 +64,25 @@ pub(crate) fn pay_many(chain: &Chain, from: u8, nonce: u64, to: Vec<(Address, u1
 
 impl Fixture {
     pub(crate) fn new() -> Self {
+        Self::with(&LedgerOptions::default())
+    }
+
+    pub(crate) fn with(options: &LedgerOptions) -> Self {
         let dir = TempDir::new().unwrap();
         let chain = chain("ledger");
-        let (ledger, tree) = Ledger::open(&dir.path().join("db"), chain.clone()).unwrap();
+        let (ledger, tree) = Ledger::open_with(&dir.path().join("db"), chain.clone(), options).unwrap();
         Self { dir, chain, ledger, tree }
     }
 
     /// Closes the ledger and opens it again.
     pub(crate) fn reopened(self) -> Self {
+        self.reopened_with(&LedgerOptions::default())
+    }
+
+    pub(crate) fn reopened_with(self, options: &LedgerOptions) -> Self {
         let Self { dir, chain, ledger, tree } = self;
         drop((ledger, tree));
-        let (ledger, tree) = Ledger::open(&dir.path().join("db"), chain.clone()).unwrap();
+        let (ledger, tree) = Ledger::open_with(&dir.path().join("db"), chain.clone(), options).unwrap();
         Self { dir, chain, ledger, tree }
     }
 

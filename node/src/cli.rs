@@ -8,7 +8,9 @@ mod proof;
 
 pub(crate) use ask::{AccountArgs, AskArgs, BlockArgs, HistoryArgs, NodeArgs, TxArgs, WalletDirArgs};
 pub(crate) use chain::{ChainCommand, DataArgs, ExportArgs, ImportArgs, NewChainArgs, ShowChainArgs};
-pub(crate) use node::{ConfigCommand, DevArgs, InitArgs, MineArgs, PlaceArgs, RunArgs, ShowConfigArgs};
+pub(crate) use node::{
+    ConfigCommand, DevArgs, InitArgs, MineArgs, PlaceArgs, RunArgs, ShowConfigArgs, StorageArgs,
+};
 pub(crate) use pay::{
     ImportWalletArgs, NewWalletArgs, PassphraseArgs, SendArgs, WaitFor, WalletAddressArgs, WalletArgs,
     WalletCommand,

@@ -119,6 +119,8 @@ pub struct CoreConfig {
     pub seed: u64,
     /// Bytes that the mempool may use.
     pub pool_bytes: usize,
+    /// Bytes of bodies that may be on their way, and again of checked blocks that wait for their turn.
+    pub body_bytes: usize,
     /// Whether templates are handed out while no peer is connected.
     pub mine_alone: bool,
     /// Whether each block waits for the disk while the node is level; an import waits once, at its end.

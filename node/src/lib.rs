@@ -6,21 +6,24 @@
 //! libp2p, JSON-RPC, miner threads, one timer. The binary adds the command line.
 //!
 //! - [`Core`], [`Event`], [`Effect`], [`Now`]: the core
-//! - [`run`], [`NodeOptions`]: a whole node until it is told to stop
+//! - [`run`], [`NodeOptions`], [`StorageOptions`]: a whole node until it is told to stop
+//! - [`Budget`]: memory, and who may use how much of it
 //! - [`export_chain`], [`import_chain`], [`verify_stored_chain`]: work on a data directory without a node
 //!
 //! It never lets two things write the same state, and never answers from a state whose root is not a
 //! header's.
 
+mod budget;
 mod core;
 mod shell;
 
+pub use crate::budget::Budget;
 pub use crate::core::{
     Call, CheckJob, Checked, Core, CoreConfig, Done, Effect, Event, Job, Now, PoolEntry, ServeJob, Served,
     SubmitBlockError, SyncState, Template, TemplateError, TipEvent, penalty_of_block, penalty_of_header,
     penalty_of_tx,
 };
 pub use crate::shell::{
-    DevOptions, ImportSummary, MineOptions, NodeError, NodeOptions, export_chain, import_chain, run,
-    verify_stored_chain,
+    DevOptions, ImportSummary, MineOptions, NodeError, NodeOptions, StorageOptions, export_chain,
+    import_chain, run, verify_stored_chain,
 };

@@ -12,5 +12,5 @@ mod run;
 
 pub use error::NodeError;
 pub use offline::{ImportSummary, export_chain, import_chain, verify_stored_chain};
-pub use options::{DevOptions, MineOptions, NodeOptions};
+pub use options::{DevOptions, MineOptions, NodeOptions, StorageOptions};
 pub use run::run;

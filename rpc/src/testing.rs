@@ -406,6 +406,7 @@ impl NodeApi for FakeNode {
             net: self.net_info().await?,
             mining: self.mining_info().await?,
             resident_bytes: None,
+            memory: MemoryInfo::default(),
         })
     }
 

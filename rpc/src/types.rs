@@ -24,7 +24,7 @@ pub use event::{Event, Head, PoolTx};
 pub use mempool::{FeeBand, MempoolEntry, MempoolInfo, MempoolPage};
 pub use mining::{Generated, MinedBlock, MiningInfo, MiningTemplate};
 pub use net::{Direction, NetAdded, NetInfo, PeerInfo, ProtocolTraffic};
-pub use node::{Health, NodeStatus};
+pub use node::{Health, MemoryInfo, NodeStatus};
 pub use proof::{AccountProof, HistoryLeaf, HistoryProof, OtherLeaf, TxProof};
 pub use tx::{
     FeeEstimate, FeePerByte, ReversalRisk, SubmittedTx, TxEvent, TxInfo, TxOutput, TxReport, TxStatus,

@@ -66,10 +66,11 @@ impl Ledger {
         batch.put(Family::Undo, &key, &Undo { burned: changes.burned, values: before }.encode());
         batch.put(Family::Canonical, &tip.height.to_be_bytes(), tip.id.as_bytes());
         batch.put(Family::Meta, meta::TIP, &tip.encode());
-        let indexed = Indexed { chain: &self.chain, fees: changes.fees, charges: &charges };
+        let with = self.address_index;
+        let indexed = Indexed { chain: &self.chain, fees: changes.fees, charges: &charges, addresses: with };
         put_index(&mut batch, header, block.txs(), &indexed);
         self.rewrite(&mut batch, &tip.id, |record| record.status = Status::Connected)?;
-        let deepest = tip.height.saturating_sub(self.chain.params.undo_blocks).max(self.deepest_fork);
+        let deepest = tip.height.saturating_sub(self.undo_blocks()).max(self.deepest_fork);
         for height in self.deepest_fork..deepest {
             self.drop_undo(&mut batch, height.saturating_add(1))?;
         }
@@ -208,6 +209,8 @@ struct Indexed<'a> {
     chain: &'a Chain,
     fees: Amount,
     charges: &'a [Amount],
+    /// Whether the address index is kept.
+    addresses: bool,
 }
 
 fn put_index(batch: &mut Batch<'_>, header: &Header, txs: &[Arc<Transaction>], with: &Indexed<'_>) {
@@ -218,15 +221,20 @@ fn put_index(batch: &mut Batch<'_>, header: &Header, txs: &[Arc<Transaction>], w
     for ((tx, position), charge) in txs.iter().zip(0..).zip(with.charges) {
         let txid = tx.txid(&genesis);
         locations.push((txid, TxLocation { height, position }));
+        if !with.addresses {
+            continue;
+        }
         for (address, flow) in flows(tx, *charge) {
             let Flow { sent, fee, received } = flow;
             let event = AddressEvent { height, position, txid: Some(txid), sent, fee, received };
             events.push((event.key(&address), event));
         }
     }
-    let reward = chain.params.subsidy_at(height).checked_add(with.fees);
-    let event = AddressEvent::reward(height, reward.expect("all that exists is at most 2^100"));
-    events.push((event.key(&header.content().miner), event));
+    if with.addresses {
+        let reward = chain.params.subsidy_at(height).checked_add(with.fees);
+        let event = AddressEvent::reward(height, reward.expect("all that exists is at most 2^100"));
+        events.push((event.key(&header.content().miner), event));
+    }
     // In order, each finds its place in the database next to the one before.
     locations.sort_unstable_by(|(a, _), (b, _)| a.as_bytes().cmp(b.as_bytes()));
     events.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));

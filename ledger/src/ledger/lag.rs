@@ -1,9 +1,9 @@
 //! How far the state on disk is behind the tip, how it catches up, and how a start makes up for it.
 //!
-//! A block is committed without its accounts: they stay in memory, and those of many blocks are written in one
-//! batch, each once, with the block after which they are so. A process that dies before that finds, at its next
-//! start, the state of an earlier block, and goes on from there: back by the undo records of blocks that a
-//! reorganisation took out since, forth by the stored bodies, comparing every root.
+//! A block is committed without its accounts: they stay in memory, and those of many blocks are written in
+//! one batch, each once, with the block after which they are so. A process that dies before that finds, at
+//! its next start, the state of an earlier block, and goes on from there: back by the undo records of blocks
+//! that a reorganisation took out since, forth by the stored bodies, comparing every root.
 
 use super::connect::Applied;
 use super::{ConnectError, Ledger};
@@ -60,6 +60,11 @@ impl Lag {
         height <= self.shared
     }
 
+    /// The lowest height whose body a start may ask for.
+    pub(super) fn needed_bodies(&self) -> u32 {
+        self.shared.saturating_add(1)
+    }
+
     fn count(&mut self, txs: usize) {
         let txs = u64::try_from(txs).unwrap_or(u64::MAX);
         self.txs = self.txs.saturating_add(txs).saturating_add(BLOCK_TXS);
@@ -100,6 +105,7 @@ impl Ledger {
     /// [`StoreError`].
     pub fn settle(&mut self) -> Result<(), StoreError> {
         self.flush_state()?;
+        self.prune(1)?;
         self.store.flush()
     }
 
@@ -113,7 +119,7 @@ impl Ledger {
             self.state.grow()?;
             self.learn_recent(self.tip.height)?;
         }
-        Ok(())
+        self.prune(u32::MAX)
     }
 
     /// Brings the state that was on disk to the tip.

@@ -1,4 +1,4 @@
-//! How much memory a ledger may use.
+//! How much memory a ledger may use, and what it keeps.
 
 use crate::state_tree::EntryChange;
 use crate::store::StoreOptions;
@@ -15,15 +15,22 @@ pub struct LedgerOptions {
     /// those that are not on disk yet; at least 16 MiB. The state tree and the headers come on top: some 33
     /// bytes an account and 150 a header.
     pub memory_bytes: usize,
+    /// How many blocks' bodies are kept; all unless given. The tip is then never taken back further.
+    pub keep_bodies: Option<u32>,
+    /// Whether what happened to each address is kept; as before, and in a new ledger it is, unless given.
+    pub address_index: Option<bool>,
 }
 
 impl Default for LedgerOptions {
     fn default() -> Self {
-        Self { memory_bytes: USUAL_BYTES }
+        Self::USUAL
     }
 }
 
 impl LedgerOptions {
+    /// Everything is kept.
+    pub const USUAL: Self = Self { memory_bytes: USUAL_BYTES, keep_bodies: None, address_index: None };
+
     fn tenths(&self, count: usize) -> usize {
         self.memory_bytes.max(LEAST_BYTES) / 10 * count
     }

@@ -53,8 +53,8 @@ impl Ledger {
         Ok(Some(AccountProof { header, key, proof }))
     }
 
-    /// Learns what the last blocks up to a height changed, as it would know had it just connected them: `from`
-    /// is the connected block whose state this is now.
+    /// Learns what the last blocks up to a height changed, as it would know had it just connected them:
+    /// `from` is the connected block whose state this is now.
     pub(super) fn learn_recent(&mut self, from: u32) -> Result<(), StoreError> {
         let mut undone = BTreeMap::new();
         let mut changes = 0;

@@ -129,6 +129,7 @@ fn a_transaction_and_an_address_are_found_where_they_were_mined() {
     let reader = fixture.ledger.reader();
     let view = reader.view().unwrap();
     let (found, block, location) = view.mined(&tx.txid(&fixture.chain.genesis_id())).unwrap().unwrap();
+    let found = found.unwrap();
     assert_eq!(
         (found, block, location.height, location.position),
         (tx.clone(), fixture.ledger.tip().id, 2, 0)

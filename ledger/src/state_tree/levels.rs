@@ -48,7 +48,6 @@ impl Levels {
     }
 
     /// Bytes in memory.
-    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         size_of_val(&*self.hashes) + size_of_val(&*self.leaves)
     }

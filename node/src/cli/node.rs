@@ -3,7 +3,7 @@
 use super::FormatArgs;
 use crate::config::{Key, Layer, Value, keys};
 use clap::{Args, Subcommand};
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
 /// `starling dev`.
@@ -69,11 +69,27 @@ pub(crate) struct SettingArgs {
     /// Hand out work without any peer, on the public network
     #[arg(long)]
     mine_alone: bool,
+    #[command(flatten)]
+    storage: StorageArgs,
     /// Do not look for peers on the local network
     #[arg(long)]
     no_mdns: bool,
     #[command(flatten)]
     log: LogArgs,
+}
+
+/// Memory, and what is kept of a chain.
+#[derive(Args, Debug, Default)]
+pub(crate) struct StorageArgs {
+    /// Memory that the process may use, like 512MiB or 4GiB; 1GiB unless given
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<String>,
+    /// Keep the transactions of the last N blocks alone; all unless given
+    #[arg(long, value_name = "N")]
+    prune: Option<NonZeroU32>,
+    /// Keep no record of what happened to each address
+    #[arg(long)]
+    no_address_index: bool,
 }
 
 /// Which chain, and where its data is.
@@ -171,9 +187,15 @@ impl Given {
         self
     }
 
-    fn number(mut self, key: &'static Key, number: Option<NonZeroU16>) -> Self {
-        self.0.extend(number.map(|number| (key.name, Value::Number(number.get().into()))));
+    fn number(mut self, key: &'static Key, number: Option<impl Into<NonZeroU64>>) -> Self {
+        self.0.extend(number.map(|number| (key.name, Value::Number(number.into().get()))));
         self
+    }
+
+    fn storage(self, storage: StorageArgs) -> Self {
+        self.text(&keys::MEMORY, storage.memory)
+            .number(&keys::PRUNE, storage.prune)
+            .flag(&keys::NO_ADDRESS_INDEX, storage.no_address_index)
     }
 
     fn place(self, place: PlaceArgs) -> Self {
@@ -200,6 +222,7 @@ impl SettingArgs {
             .text(&keys::PAYOUT, self.payout)
             .number(&keys::THREADS, self.threads)
             .flag(&keys::MINE_ALONE, self.mine_alone)
+            .storage(self.storage)
             .flag(&keys::NO_MDNS, self.no_mdns)
             .log(self.log)
             .0
@@ -210,6 +233,11 @@ impl PlaceArgs {
     /// Their layer of the configuration.
     pub(crate) fn layer(self) -> Layer {
         Given::default().place(self).0
+    }
+
+    /// Their layer of the configuration with these on top.
+    pub(crate) fn layer_with(self, storage: StorageArgs) -> Layer {
+        Given::default().place(self).storage(storage).0
     }
 }
 

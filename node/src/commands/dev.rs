@@ -8,7 +8,7 @@ use crate::failure::Outcome;
 use crate::files::Scratch;
 use crate::logs;
 use starling_genesis::Chain;
-use starling_node::{DevOptions, NodeOptions};
+use starling_node::{DevOptions, NodeOptions, StorageOptions};
 use starling_primitives::Address;
 use starling_wallet::{DEV_ACCOUNTS, dev_account};
 
@@ -25,6 +25,7 @@ pub(super) fn dev(mut args: DevArgs) -> Outcome<()> {
     let (payout, accounts) = accounts(&chain);
     serve(NodeOptions {
         data_dir: data_dir.unwrap_or_default(),
+        storage: StorageOptions::default(),
         listen: config.listen().unwrap_or_default(),
         bootstrap: Vec::new(),
         rpc,

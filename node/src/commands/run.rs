@@ -22,6 +22,7 @@ pub(super) fn run(args: RunArgs) -> Outcome<()> {
     serve(NodeOptions {
         chain: config.chain().clone(),
         data_dir: config.data_dir()?.to_owned(),
+        storage: config.storage()?,
         listen: config.listen_or_default(),
         bootstrap: config.bootstrap(),
         rpc: config.rpc()?,

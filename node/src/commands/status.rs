@@ -4,7 +4,7 @@ use super::{client, configure, wait_for};
 use crate::cli::AskArgs;
 use crate::failure::Outcome;
 use crate::output::{self, ago, bytes, duration, metric, now, star};
-use starling_rpc::types::{NodeStatus, SyncStage};
+use starling_rpc::types::{MemoryInfo, NodeStatus, SyncStage};
 
 /// Shows how a node is doing.
 pub(super) fn status(args: &AskArgs) -> Outcome<()> {
@@ -20,9 +20,7 @@ fn show(url: &str, status: &NodeStatus) -> Outcome<()> {
     fields.push(("mempool", mempool(status)));
     fields.extend(network(status));
     fields.push(("mining", mining(status)));
-    if let Some(memory) = status.resident_bytes {
-        fields.push(("memory", bytes(memory)));
-    }
+    fields.push(("memory", memory(status)));
     fields.extend(status.chain.warnings.iter().map(|warning| ("warning", warning.clone())));
     output::fields(&fields)
 }
@@ -45,6 +43,14 @@ fn chain(status: &NodeStatus) -> [(&'static str, String); 5] {
             format!("{}H/s, difficulty {}", metric(chain.hash_rate), metric(chain.difficulty).trim_end()),
         ),
     ]
+}
+
+fn memory(status: &NodeStatus) -> String {
+    let MemoryInfo { budget, database, accounts, tree, mempool } = status.memory;
+    let used = status.resident_bytes.map_or_else(|| "unknown".to_owned(), bytes);
+    let parts = [("database", database), ("accounts", accounts), ("tree", tree), ("mempool", mempool)];
+    let parts = parts.map(|(name, part)| format!("{name} {}", bytes(part))).join(", ");
+    format!("{used} of {} ({parts})", bytes(budget))
 }
 
 fn mempool(status: &NodeStatus) -> String {

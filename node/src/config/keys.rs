@@ -128,6 +128,30 @@ pub(crate) static MINE_ALONE: Key = Key {
     example: "true",
     about: "Whether to hand out work without any peer, on the public network.",
 };
+/// `--memory`.
+pub(crate) static MEMORY: Key = Key {
+    name: "memory",
+    kind: Kind::Text,
+    default: "1GiB",
+    example: "\"1GiB\"",
+    about: "Memory that the process may use, caches and pools together: from 128MiB on.",
+};
+/// `--prune`.
+pub(crate) static PRUNE: Key = Key {
+    name: "prune",
+    kind: Kind::Number,
+    default: "all bodies are kept",
+    example: "10000",
+    about: "How many blocks' transactions are kept, from 128 on; headers and accounts all stay.",
+};
+/// `--no-address-index`.
+pub(crate) static NO_ADDRESS_INDEX: Key = Key {
+    name: "no_address_index",
+    kind: Kind::Flag,
+    default: "false",
+    example: "true",
+    about: "Whether to keep no record of what happened to each address; account_history is refused then.",
+};
 /// `--no-mdns`.
 pub(crate) static NO_MDNS: Key = Key {
     name: "no_mdns",
@@ -170,7 +194,7 @@ pub(crate) static WALLET_DIR: Key = Key {
 };
 
 /// All of them, in the order in which they are shown.
-pub(crate) static KEYS: [&Key; 16] = [
+pub(crate) static KEYS: [&Key; 19] = [
     &CHAIN,
     &DATA_DIR,
     &LISTEN,
@@ -182,6 +206,9 @@ pub(crate) static KEYS: [&Key; 16] = [
     &PAYOUT,
     &THREADS,
     &MINE_ALONE,
+    &MEMORY,
+    &PRUNE,
+    &NO_ADDRESS_INDEX,
     &NO_MDNS,
     &LOG_LEVEL,
     &LOG_FORMAT,

@@ -3,6 +3,7 @@
 use super::{Config, Key, Value, keys};
 use crate::failure::{Failure, Outcome};
 use starling_network::Multiaddr;
+use starling_node::{Budget, StorageOptions};
 use starling_primitives::Address;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
@@ -130,6 +131,25 @@ impl Config {
         fits.map(Some).ok_or_else(wrong)
     }
 
+    /// Memory, and what is kept of a chain.
+    ///
+    /// # Errors
+    /// A size that is none or too small, or too few blocks to keep.
+    pub(crate) fn storage(&self) -> Outcome<StorageOptions> {
+        let text = self.text(&keys::MEMORY);
+        let wrong = || self.wrong(&keys::MEMORY, format!("{text:?} is no size from 128MiB on, like 1GiB"));
+        let budget = size(text).and_then(Budget::new).ok_or_else(wrong)?;
+        let prune = match self.given(&keys::PRUNE) {
+            Some((Value::Number(number), _)) => Some(*number),
+            _ => None,
+        };
+        let fits = |number: u64| u32::try_from(number).ok().filter(|number| *number >= LEAST_KEPT_BLOCKS);
+        let few = |number| self.wrong(&keys::PRUNE, format!("{number} is not from {LEAST_KEPT_BLOCKS} on"));
+        let prune = prune.map(|number| fits(number).ok_or_else(|| few(number))).transpose()?;
+        let address_index = !self.flag(&keys::NO_ADDRESS_INDEX);
+        Ok(StorageOptions { budget, prune, address_index })
+    }
+
     /// The URL of the node to ask.
     pub(crate) fn node(&self) -> &str {
         self.text(&keys::NODE)
@@ -191,10 +211,29 @@ impl Config {
         self.rpc()?;
         self.mining_payout()?;
         self.threads()?;
+        self.storage()?;
         self.log()?;
         starling_rpc::Client::new(self.node(), None).map_err(|error| self.wrong(&keys::NODE, error))?;
         self.data_dir().map(|_| ())
     }
+}
+
+/// Blocks that a pruned node keeps at the least: a reorganisation needs them.
+const LEAST_KEPT_BLOCKS: u32 = 128;
+
+/// Bytes, from a number with or without a unit: KiB, MiB, GiB or TiB, which K, M, G and T stand for as well.
+fn size(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kib" => 10,
+        "m" | "mib" => 20,
+        "g" | "gib" => 30,
+        "t" | "tib" => 40,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 /// The protocols of a multiaddr, without the peer's name at its end.
@@ -218,3 +257,6 @@ fn can_be_dialled(address: &Multiaddr) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,10 +12,6 @@ use thiserror::Error;
 
 /// Blocks ahead of the tip whose bodies are fetched.
 pub(super) const WINDOW_BLOCKS: u32 = 1_024;
-/// Bytes of bodies that are fetched ahead, by their headers' word.
-const WINDOW_BYTES: u64 = 64 << 20;
-/// Bytes of checked bodies that wait in memory; others are read back and checked again.
-const MAX_WAITING_BYTES: u64 = 64 << 20;
 /// What a block without transactions takes.
 const BLOCK_OVERHEAD_BYTES: u64 = 1_024;
 /// Depth below the tip to which blocks beside the connected chain wait on: rivals of the last minutes.
@@ -80,11 +76,8 @@ impl CheckedBlocks {
         Some(block)
     }
 
-    /// The lowest are needed first: when there are too many, the highest go.
-    fn keep(&mut self, block: CheckedBlock) {
-        self.keep_within(block, MAX_WAITING_BYTES);
-    }
-
+    /// The lowest are needed first: when there are too many, the highest go, to be read back and checked
+    /// again.
     fn keep_within(&mut self, block: CheckedBlock, max_bytes: u64) {
         let header = block.header().header();
         let (height, id) = (header.height(), header.id());
@@ -118,7 +111,7 @@ impl Core {
         let goal = self.followed();
         let (mut list, mut bytes) = (Vec::new(), 0u64);
         for info in self.tree.branch(&tip.id, &goal.id, WINDOW_BLOCKS) {
-            if bytes > WINDOW_BYTES {
+            if bytes > self.body_bytes() {
                 break;
             }
             if info.status == Status::Header && info.body_bytes > 0 {
@@ -187,8 +180,14 @@ impl Core {
         }
         self.is_served(&id);
         self.is_stored(id);
-        self.checked.keep(block);
+        let most = self.body_bytes();
+        self.checked.keep_within(block, most);
         Ok(())
+    }
+
+    /// Bytes of bodies that are fetched ahead, by their headers' word, and of checked ones that wait.
+    fn body_bytes(&self) -> u64 {
+        u64::try_from(self.config.body_bytes).unwrap_or(u64::MAX)
     }
 
     /// Marks a block, and all upon it, as invalid.

@@ -53,7 +53,13 @@ impl Node {
         let dir = TempDir::new().unwrap();
         let (ledger, tree) = Ledger::open(&dir.path().join("db"), Arc::new(chain)).unwrap();
         let now = Now { mono: Duration::ZERO, unix: u64::from(GENESIS_TIME) + 10_000 };
-        let config = CoreConfig { seed: 1, pool_bytes: 10 << 20, mine_alone: false, sync_blocks: true };
+        let config = CoreConfig {
+            seed: 1,
+            pool_bytes: 10 << 20,
+            body_bytes: 64 << 20,
+            mine_alone: false,
+            sync_blocks: true,
+        };
         let core = Core::new(ledger, tree, config, now);
         Self { core, now, tips: vec![], outbox: vec![], inline: true, jobs: vec![], _dir: dir }
     }

@@ -33,7 +33,7 @@ impl ChainView for View<'_> {
             tip: tip.id,
             height: tip.height,
             work: self.tree.get(&tip.id).map_or(Work::ZERO, |info| info.work),
-            oldest_body: 0,
+            oldest_body: self.ledger.oldest_body(),
             fee_floor: self.pool.floor(),
         }
     }

@@ -9,14 +9,14 @@ mod tx;
 
 use super::core_task::{CoreGone, CoreHandle};
 use super::miner::MinerHandle;
-use starling_ledger::{Reader, StoreError, View};
+use starling_ledger::{LedgerMemory, Reader, StoreError, View};
 use starling_network::{Multiaddr, NetHandle};
 use starling_primitives::{Address, Header, Transaction, TxId};
 use starling_rpc::types::{
     Account, AccountHistory, AccountProof, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, Event,
-    FeeEstimate, Generated, Head, HeaderInfo, HeaderList, Health, HistoryProof, MempoolInfo, MempoolPage,
-    MinedBlock, MiningInfo, MiningTemplate, NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx, TxInfo, TxProof,
-    TxReport,
+    FeeEstimate, Generated, Head, HeaderInfo, HeaderList, Health, HistoryProof, MemoryInfo, MempoolInfo,
+    MempoolPage, MinedBlock, MiningInfo, MiningTemplate, NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx,
+    TxInfo, TxProof, TxReport,
 };
 use starling_rpc::{ApiError, ApiResult, ErrorKind, NodeApi, PageRequest};
 use std::sync::{Arc, Mutex};
@@ -39,6 +39,8 @@ pub(super) struct Api {
     /// Transactions taken into the pool, as subscribers see them.
     pub(super) txs: broadcast::Sender<Event<PoolTx>>,
     pub(super) started: Instant,
+    /// Bytes that the process may use.
+    pub(super) budget: u64,
     /// Whom `mining_start` pays when it is not told.
     pub(super) payout: Option<Address>,
 }
@@ -191,6 +193,7 @@ impl NodeApi for Api {
             net: self.network().await?,
             mining: self.mining().await?,
             resident_bytes: resident_bytes(),
+            memory: self.memory().await?,
         })
     }
 
@@ -204,6 +207,16 @@ impl NodeApi for Api {
 
     async fn health(&self) -> ApiResult<Health> {
         self.ask(net::health).await
+    }
+}
+
+impl Api {
+    async fn memory(&self) -> ApiResult<MemoryInfo> {
+        let budget = self.budget;
+        let (ledger, mempool) = self.ask(|core| (core.ledger().memory(), core.pool().info().bytes)).await?;
+        let LedgerMemory { database, accounts, waiting, tree } = ledger.map_err(internal)?;
+        let mempool = u64::try_from(mempool).unwrap_or(u64::MAX);
+        Ok(MemoryInfo { budget, database, accounts: accounts.saturating_add(waiting), tree, mempool })
     }
 }
 

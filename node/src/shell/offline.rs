@@ -3,6 +3,7 @@
 use super::NodeError;
 use super::core_task::Clock;
 use super::data_dir::DataDir;
+use crate::budget::Budget;
 use crate::core::{Core, CoreConfig, Effect, Event, SubmitBlockError};
 use starling_consensus::{CheckedBlock, CheckedHeader};
 use starling_genesis::Chain;
@@ -96,7 +97,13 @@ fn import_into(
     tell: &mut dyn FnMut(ImportSummary),
 ) -> Result<(), NodeError> {
     let (ledger, tree) = Ledger::open(&dir.file("db"), Arc::new(chain.clone()))?;
-    let config = CoreConfig { seed: 0, pool_bytes: IMPORT_POOL_BYTES, mine_alone: true, sync_blocks: false };
+    let config = CoreConfig {
+        seed: 0,
+        pool_bytes: IMPORT_POOL_BYTES,
+        body_bytes: Budget::default().body_bytes(),
+        mine_alone: true,
+        sync_blocks: false,
+    };
     let clock = Clock::start();
     let mut core = Core::new(ledger, tree, config, clock.now());
     let result = connect_all(&mut core, clock, input, tell);

@@ -1,6 +1,8 @@
 //! What a node is told at its start.
 
+use crate::budget::Budget;
 use starling_genesis::Chain;
+use starling_ledger::LedgerOptions;
 use starling_primitives::Address;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,6 +14,8 @@ pub struct NodeOptions {
     pub chain: Chain,
     /// Where everything is kept; made if missing.
     pub data_dir: PathBuf,
+    /// What is kept, and how much memory may be used.
+    pub storage: StorageOptions,
     /// Multiaddresses to listen on; nowhere if empty.
     pub listen: Vec<String>,
     /// Multiaddresses of nodes to stay connected to, besides the chain's own.
@@ -32,6 +36,33 @@ pub struct NodeOptions {
     pub dev: Option<DevOptions>,
     /// Whether the ready line is JSON, on stdout.
     pub json: bool,
+}
+
+/// What is kept of a chain, and how much memory the process may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StorageOptions {
+    /// Memory.
+    pub budget: Budget,
+    /// How many blocks' bodies are kept; all unless given.
+    pub prune: Option<u32>,
+    /// Whether what happened to each address is kept.
+    pub address_index: bool,
+}
+
+impl Default for StorageOptions {
+    fn default() -> Self {
+        Self { budget: Budget::default(), prune: None, address_index: true }
+    }
+}
+
+impl StorageOptions {
+    pub(super) fn ledger(&self) -> LedgerOptions {
+        LedgerOptions {
+            memory_bytes: self.budget.ledger_bytes(),
+            keep_bodies: self.prune,
+            address_index: Some(self.address_index),
+        }
+    }
 }
 
 /// Mining inside the node.

@@ -23,8 +23,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc};
 
-/// Bytes that the mempool may use.
-const POOL_BYTES: usize = 128 << 20;
 /// Time between two status lines in the log while the node synchronises or mines.
 const STATUS_EVERY: Duration = Duration::from_secs(10);
 /// Time that a node waits at its start to learn where it listens.
@@ -72,10 +70,17 @@ impl Node {
         let chain = Arc::new(options.chain.clone());
         let (net, events) = start_network(&driver_config(options, dir)?)?;
         let clock = Clock::start();
-        let (ledger, tree) = Ledger::open(&dir.file("db"), chain.clone())?;
+        let budget = options.storage.budget;
+        let (ledger, tree) = Ledger::open_with(&dir.file("db"), chain.clone(), &options.storage.ledger())?;
         let reader = ledger.reader();
         let mine_alone = options.mine_alone;
-        let config = CoreConfig { seed: seed(&net), pool_bytes: POOL_BYTES, mine_alone, sync_blocks: true };
+        let config = CoreConfig {
+            seed: seed(&net),
+            pool_bytes: budget.pool_bytes(),
+            body_bytes: budget.body_bytes(),
+            mine_alone,
+            sync_blocks: true,
+        };
         let mut core = Core::new(ledger, tree, config, clock.now());
         load_pool(&mut core, dir)?;
         let listen: Arc<Mutex<Vec<Multiaddr>>> = Arc::default();
@@ -137,6 +142,7 @@ impl Node {
             miner: self.miner.clone(),
             listen: self.listen.clone(),
             started: Instant::now(),
+            budget: options.storage.budget.bytes(),
             payout: options.mine.map(|mine| mine.payout).or(options.dev.as_ref().map(|dev| dev.payout)),
         };
         let server = Server::start(config, Arc::new(api)).await?;

@@ -20,6 +20,23 @@ pub struct NodeStatus {
     pub mining: MiningInfo,
     /// Bytes of memory that the process holds, where the system tells.
     pub resident_bytes: Option<u64>,
+    /// What it may hold, and what its parts do.
+    pub memory: MemoryInfo,
+}
+
+/// Memory in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryInfo {
+    /// What the process may use: `--memory`.
+    pub budget: u64,
+    /// The database's cache, and what waits to be written to its files.
+    pub database: u64,
+    /// Accounts used lately, and those that wait to be written.
+    pub accounts: u64,
+    /// The state tree, which grows with the accounts.
+    pub tree: u64,
+    /// Pending transactions.
+    pub mempool: u64,
 }
 
 /// `GET /ready`, for supervisors.

@@ -82,7 +82,7 @@ fn blocks_whose_time_is_over_are_forgotten() {
     let mut kept = CheckedBlocks::default();
     let blocks = node.blocks();
     let invalid = blocks[18].header().header().id();
-    blocks.into_iter().for_each(|block| kept.keep(block));
+    blocks.into_iter().for_each(|block| kept.keep_within(block, u64::MAX));
     kept.forget(20, |id| *id == invalid);
     assert_eq!(
         kept.waiting.keys().map(|(height, _)| *height).collect::<Vec<_>>(),

@@ -3,7 +3,7 @@
 use super::{LOOK, internal};
 use crate::core::Core;
 use starling_consensus::Accounts;
-use starling_ledger::{AddressEvent, View};
+use starling_ledger::{AddressEvent, StoreError, View};
 use starling_primitives::Address;
 use starling_rpc::types::{Account, AccountHistory, HistoryEntry, HistoryKind};
 use starling_rpc::{ApiError, ApiResult, ErrorKind, PageRequest};
@@ -24,7 +24,15 @@ pub(super) fn history(view: &View<'_>, address: Address, page: &PageRequest) -> 
     let before = page.cursor.as_deref().map(read_cursor).transpose()?;
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     // One more than asked tells whether there is a next page.
-    let mut events = view.history(&address, before, limit.saturating_add(1)).map_err(internal)?;
+    let events = view.history(&address, before, limit.saturating_add(1));
+    let mut events = events.map_err(|error| match error {
+        StoreError::NoAddressIndex(_) => {
+            let message = "this node keeps no address index";
+            let error = ApiError::new(ErrorKind::Unavailable, "no_address_index", message);
+            error.hint("ask a node that runs without --no-address-index")
+        }
+        error => internal(error),
+    })?;
     let more = events.len() > limit;
     events.truncate(limit);
     let next = events.last().filter(|_| more).map(|last| format!("{}-{}", last.height, last.position));

@@ -74,7 +74,7 @@ fn info(core: &mut Core) -> ApiResult<ChainInfo> {
         difficulty,
         hash_rate,
         account_charge: chain.params.account_charge,
-        pruned_below: None,
+        pruned_below: Some(core.ledger().oldest_body()).filter(|oldest| *oldest > 0),
     })
 }
 
@@ -114,7 +114,7 @@ pub(super) fn headers(view: &View<'_>, from: u32, count: u32) -> ApiResult<Heade
 pub(super) fn block(view: &View<'_>, block: BlockRef) -> ApiResult<BlockInfo> {
     let id = resolve(view, block)?;
     let header = describe(view, &id)?;
-    let block = view.block(&id).map_err(internal)?.ok_or_else(|| no_body(&id))?;
+    let block = view.block(&id).map_err(internal)?.ok_or_else(|| no_body(view, &id))?;
     let params = &view.chain().params;
     let txs =
         block.txs.iter().map(|tx| TxInfo::new(tx, &view.chain().genesis_id(), &params.prefix)).collect();
@@ -127,7 +127,7 @@ pub(super) fn raw(view: &View<'_>, block: BlockRef, part: BlockPart) -> ApiResul
         let record = view.header(&id).map_err(internal)?.ok_or_else(|| unknown(&id))?;
         return Ok(record.header.encode());
     }
-    let block = view.block(&id).map_err(internal)?.ok_or_else(|| no_body(&id))?;
+    let block = view.block(&id).map_err(internal)?.ok_or_else(|| no_body(view, &id))?;
     Ok(if part == BlockPart::Body { encode_body(&block.txs) } else { block.encode() })
 }
 
@@ -159,7 +159,15 @@ pub(super) fn unknown(id: &BlockId) -> ApiError {
     error.hint("check the id, or wait until the node is synchronised")
 }
 
-pub(super) fn no_body(id: &BlockId) -> ApiError {
+/// A body that was pruned, or has not come yet.
+pub(super) fn no_body(view: &View<'_>, id: &BlockId) -> ApiError {
+    let height = view.header(id).ok().flatten().map(|record| record.header.height());
+    let oldest = view.oldest_body().unwrap_or(0);
+    if height.is_some_and(|height| height < oldest) {
+        let message = format!("the body of block {id} was pruned; those from height {oldest} on are here");
+        let error = ApiError::new(ErrorKind::Unavailable, "pruned", message).value("pruned_below", oldest);
+        return error.hint("ask for the header, or ask a node that keeps all bodies");
+    }
     let error =
         ApiError::new(ErrorKind::Unavailable, "no_body", format!("the body of block {id} is not here"));
     error.hint("ask for the header, or wait until the node is synchronised")

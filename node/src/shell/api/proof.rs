@@ -33,7 +33,7 @@ pub(super) fn tx(view: &View<'_>, txid: &TxId) -> ApiResult<TxProof> {
     }
     let location = view.tx_location(txid).map_err(internal)?;
     let block = location.map(|at| view.canonical(at.height)).transpose().map_err(internal)?;
-    Err(block.flatten().map_or_else(|| not_mined(txid), |id| no_body(&id)))
+    Err(block.flatten().map_or_else(|| not_mined(txid), |id| no_body(view, &id)))
 }
 
 pub(super) fn history(view: &View<'_>, block: BlockRef) -> ApiResult<HistoryProof> {

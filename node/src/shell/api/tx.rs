@@ -44,7 +44,7 @@ impl Api {
             };
             if let Some((tx, block, at)) = view.mined(&txid).map_err(internal)? {
                 let confirmations = view.tip().height.saturating_sub(at.height).saturating_add(1);
-                report.tx = Some(info(&tx));
+                report.tx = tx.as_deref().map(info);
                 report.status = TxStatus::Mined;
                 (report.block, report.height) = (Some(block), Some(at.height));
                 report.confirmations = confirmations;

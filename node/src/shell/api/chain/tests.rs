@@ -26,7 +26,13 @@ fn core(dir: &TempDir) -> Core {
     Core::new(
         ledger,
         tree,
-        CoreConfig { seed: 1, pool_bytes: 1 << 20, mine_alone: false, sync_blocks: false },
+        CoreConfig {
+            seed: 1,
+            pool_bytes: 1 << 20,
+            body_bytes: 1 << 20,
+            mine_alone: false,
+            sync_blocks: false,
+        },
         now,
     )
 }

@@ -1,0 +1,70 @@
+//! One budget of memory for the whole process, and what each part of it may use (ledger: RocksDB).
+//!
+//! | share | what |
+//! |---|---|
+//! | 5/16 | the ledger: caches and buffers of the database, accounts, changes that wait |
+//! | 5/16 | the mempool, up to its own limit |
+//! | 1/16 | bodies that are fetched, and as much for checked blocks that wait for their turn |
+//! | the rest | what grows with the chain (state tree, headers), connections, RPC, the program itself |
+
+/// Bytes that a node may use unless told otherwise.
+const USUAL_BYTES: u64 = 1 << 30;
+/// The least with which a node works.
+const LEAST_BYTES: u64 = 128 << 20;
+
+/// What the process may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    bytes: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { bytes: USUAL_BYTES }
+    }
+}
+
+impl Budget {
+    /// A budget of so many bytes; none below 128 MiB.
+    #[must_use]
+    pub fn new(bytes: u64) -> Option<Self> {
+        (bytes >= LEAST_BYTES).then_some(Self { bytes })
+    }
+
+    /// All of it, in bytes.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
+        self.bytes
+    }
+
+    /// For the ledger.
+    #[must_use]
+    pub fn ledger_bytes(self) -> usize {
+        self.sixteenths(5)
+    }
+
+    /// For the mempool.
+    #[must_use]
+    pub fn pool_bytes(self) -> usize {
+        self.sixteenths(5)
+    }
+
+    /// For bodies on their way, and again for checked blocks that wait.
+    #[must_use]
+    pub fn body_bytes(self) -> usize {
+        self.sixteenths(1)
+    }
+
+    /// For the blocks of a file that are checked ahead: there is no mempool then.
+    #[must_use]
+    pub fn import_bytes(self) -> usize {
+        self.sixteenths(3)
+    }
+
+    fn sixteenths(self, count: u64) -> usize {
+        usize::try_from(self.bytes / 16 * count).unwrap_or(usize::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests;
