@@ -2,8 +2,8 @@
 
 use crate::header::CheckedHeader;
 use crate::signature::{SignatureCheck, verify_batch};
-use crate::transaction::{TxError, check_expiry, check_fields, signature_checks};
-use starling_primitives::{Block, GenesisId, StateRoot, Transaction, TxRoot, Wtxid, limits, tx_root};
+use crate::transaction::{TxError, check_expiry, check_fields, signature_checks_of};
+use starling_primitives::{Block, GenesisId, StateRoot, Transaction, TxId, TxRoot, Wtxid, limits, tx_root};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -86,6 +86,7 @@ impl BlockError {
 pub struct CheckedBlock {
     header: CheckedHeader,
     txs: Vec<Arc<Transaction>>,
+    txids: Vec<TxId>,
 }
 
 impl CheckedBlock {
@@ -104,12 +105,13 @@ impl CheckedBlock {
         let height = header.header().height();
         let mut checks: Vec<SignatureCheck> = Vec::new();
         let mut owners: Vec<(usize, usize)> = Vec::new();
+        let txids: Vec<TxId> = txs.iter().map(|tx| tx.txid(genesis)).collect();
         for (index, tx) in txs.iter().enumerate() {
             let refuse = |error| BlockError::Transaction { index, error };
             check_fields(tx, genesis).map_err(refuse)?;
             check_expiry(tx, height).map_err(refuse)?;
             if !verified(&tx.wtxid()) {
-                let own = signature_checks(tx, genesis);
+                let own = signature_checks_of(tx, &txids[index]);
                 owners.extend((0..own.len()).map(|signature| (index, signature)));
                 checks.extend(own);
             }
@@ -121,7 +123,7 @@ impl CheckedBlock {
                 error: TxError::Signature { index: signature, error: failed.error },
             }
         })?;
-        Ok(Self { header, txs })
+        Ok(Self { header, txs, txids })
     }
 
     /// The header.
@@ -134,6 +136,12 @@ impl CheckedBlock {
     #[must_use]
     pub fn txs(&self) -> &[Arc<Transaction>] {
         &self.txs
+    }
+
+    /// Their ids, in the same order.
+    #[must_use]
+    pub fn txids(&self) -> &[TxId] {
+        &self.txids
     }
 
     /// As a block that can be encoded.

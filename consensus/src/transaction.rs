@@ -1,7 +1,7 @@
 //! The rules that a transaction meets by itself, and on a state (consensus: Block rules 2 to 4).
 
 use crate::signature::{SignatureCheck, SignatureError};
-use starling_primitives::{Address, Amount, GenesisId, Transaction};
+use starling_primitives::{Address, Amount, GenesisId, Transaction, TxId};
 use thiserror::Error;
 
 /// Which rule a transaction breaks.
@@ -96,6 +96,11 @@ pub fn check_expiry(tx: &Transaction, height: u32) -> Result<(), TxError> {
 /// What the transaction's signatures must sign, each by its key.
 #[must_use]
 pub fn signature_checks(tx: &Transaction, genesis: &GenesisId) -> Vec<SignatureCheck> {
-    let message = *tx.txid(genesis).as_bytes();
+    signature_checks_of(tx, &tx.txid(genesis))
+}
+
+/// The same for a transaction whose id is known.
+pub(crate) fn signature_checks_of(tx: &Transaction, txid: &TxId) -> Vec<SignatureCheck> {
+    let message = *txid.as_bytes();
     tx.signatures().map(|(key, signature)| SignatureCheck { key, signature, message }).collect()
 }

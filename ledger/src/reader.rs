@@ -233,8 +233,8 @@ impl View<'_> {
             return Err(self.reader.store.no_address_index());
         }
         let upper = match before {
-            Some((height, position)) => AddressEvent::key_at(address, height, position),
-            None => [AddressEvent::key_at(address, u32::MAX, u32::MAX), vec![0]].concat(),
+            Some((height, position)) => AddressEvent::key_at(address, height, position).to_vec(),
+            None => [AddressEvent::key_at(address, u32::MAX, u32::MAX).as_slice(), &[0]].concat(),
         };
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(upper.clone());

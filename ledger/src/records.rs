@@ -214,6 +214,8 @@ pub struct AddressEvent {
 }
 
 impl AddressEvent {
+    const KEY_BYTES: usize = 28;
+
     /// The reward of a block.
     pub(crate) fn reward(height: u32, received: Amount) -> Self {
         Self {
@@ -226,12 +228,16 @@ impl AddressEvent {
         }
     }
 
-    pub(crate) fn key(&self, address: &Address) -> Vec<u8> {
+    pub(crate) fn key(&self, address: &Address) -> [u8; Self::KEY_BYTES] {
         Self::key_at(address, self.height, self.position)
     }
 
-    pub(crate) fn key_at(address: &Address, height: u32, position: u32) -> Vec<u8> {
-        [address.as_bytes().as_slice(), &height.to_be_bytes(), &position.to_be_bytes()].concat()
+    pub(crate) fn key_at(address: &Address, height: u32, position: u32) -> [u8; Self::KEY_BYTES] {
+        let mut key = [0; Self::KEY_BYTES];
+        key[..20].copy_from_slice(address.as_bytes());
+        key[20..24].copy_from_slice(&height.to_be_bytes());
+        key[24..].copy_from_slice(&position.to_be_bytes());
+        key
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {

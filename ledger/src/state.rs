@@ -5,6 +5,7 @@ use crate::accounts::AccountCache;
 use crate::overlay::{Overlay, within};
 use crate::state_tree::{Bucket, BucketNodes, Buckets, Entry, EntryChange, Patch, StateTree, Value, merged};
 use crate::store::{Batch, Family, Store, StoreError};
+use hashbrown::HashMap;
 use rayon::prelude::*;
 use starling_consensus::Changes;
 use starling_primitives::state::{Account, Proof, StateKey};
@@ -56,28 +57,55 @@ impl State {
     /// # Errors
     /// [`StoreError`].
     pub(crate) fn account(&self, address: &Address) -> Result<Account, StoreError> {
-        let key = StateKey::account(address);
-        let value = match (self.cache.get(self.tree.bucket(&key)), self.overlay.get(&key)) {
-            (Some(entries), _) => {
-                entries.binary_search_by_key(&key, |(at, _)| *at).ok().map(|at| entries[at].1)
-            }
+        self.account_at(&StateKey::account(address))
+    }
+
+    fn account_at(&self, key: &StateKey) -> Result<Account, StoreError> {
+        let value = match (self.cache.get(self.tree.bucket(key)), self.overlay.get(key)) {
+            (Some(entries), _) => find(entries, key),
             (None, Some(changed)) => changed,
-            (None, None) => self.store.state_value(&key)?,
+            (None, None) => self.store.state_value(key)?,
         };
+        self.decoded(value)
+    }
+
+    fn decoded(&self, value: Option<Value>) -> Result<Account, StoreError> {
         let Some(value) = value else { return Ok(Account::default()) };
         Account::decode(&value).map_err(|error| self.store.record_damaged("account", &error.into()))
     }
 
-    /// Brings the buckets of these accounts into memory, on all cores.
+    /// The accounts of these addresses, read on all cores where they are not in memory.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub(crate) fn prefetch(&mut self, addresses: impl Iterator<Item = Address>) -> Result<(), StoreError> {
-        let bucket = |address| self.tree.bucket(&StateKey::account(&address));
-        let mut missing: Vec<Bucket> = addresses.map(bucket).collect();
-        missing.sort_unstable();
+    pub(crate) fn touch(&mut self, mut addresses: Vec<Address>) -> Result<Touched, StoreError> {
+        addresses.sort_unstable();
+        addresses.dedup();
+        let keys = StateKey::accounts(&addresses);
+        let mut order: Vec<(StateKey, Address)> = keys.into_iter().zip(addresses).collect();
+        order.sort_unstable_by_key(|(key, _)| *key);
+        self.prefetch(&order)?;
+        let mut accounts = HashMap::with_capacity(order.len());
+        for group in order.chunk_by(|(a, _), (b, _)| self.tree.bucket(a) == self.tree.bucket(b)) {
+            let bucket = self.tree.bucket(&group[0].0);
+            let entries = self.cache.get(bucket);
+            for (key, address) in group {
+                let account = match entries {
+                    Some(entries) => self.decoded(find(entries, key))?,
+                    None => self.account_at(key)?,
+                };
+                accounts.insert(*address, account);
+            }
+        }
+        Ok(Touched { order, accounts })
+    }
+
+    /// Brings the buckets of these keys, which ascend, into memory.
+    fn prefetch(&mut self, order: &[(StateKey, Address)]) -> Result<(), StoreError> {
+        let mut missing: Vec<Bucket> = order.iter().map(|(key, _)| self.tree.bucket(key)).collect();
         missing.dedup();
-        missing.retain(|bucket| !self.cache.touch(*bucket));
+        // Of a crowd, which keeps its nodes, nobody asks for the neighbours.
+        missing.retain(|bucket| !self.cache.touch(*bucket) && !self.tree.is_crowd(*bucket));
         let store = &self.store;
         let read = missing.par_chunks(READ_TOGETHER).map(|some| store.buckets(some));
         let read: Vec<Vec<Vec<Entry>>> = read.collect::<Result<_, _>>()?;
@@ -259,12 +287,32 @@ impl Buckets for Changed<'_> {
     }
 }
 
-/// Changed accounts as entries of the state, ascending by key: as they were, and as they are.
-pub(crate) fn entry_changes(changes: &Changes) -> (Vec<EntryChange>, Vec<EntryChange>) {
-    let keyed = changes.accounts.iter().map(|(address, change)| (StateKey::account(address), change));
-    let mut keyed: Vec<_> = keyed.collect();
-    keyed.sort_unstable_by_key(|(key, _)| *key);
-    keyed.iter().map(|(key, change)| ((*key, value(&change.before)), (*key, value(&change.after)))).unzip()
+/// The accounts that a block names, as they were before it.
+pub(crate) struct Touched {
+    /// Their keys, ascending.
+    order: Vec<(StateKey, Address)>,
+    accounts: HashMap<Address, Account>,
+}
+
+impl Touched {
+    /// The account of an address, if it is among them.
+    pub(crate) fn get(&self, address: &Address) -> Option<Account> {
+        self.accounts.get(address).copied()
+    }
+
+    /// Changes of some of them as entries of the state, ascending by key: as they were, and as they are.
+    pub(crate) fn entries(&self, changes: &Changes) -> (Vec<EntryChange>, Vec<EntryChange>) {
+        let changed = self.order.iter().filter_map(|(key, address)| {
+            let change = changes.accounts.get(address)?;
+            Some(((*key, value(&change.before)), (*key, value(&change.after))))
+        });
+        changed.unzip()
+    }
+}
+
+/// The value of a key among the entries of its bucket.
+fn find(entries: &[Entry], key: &StateKey) -> Option<Value> {
+    entries.binary_search_by_key(key, |(at, _)| *at).ok().map(|at| entries[at].1)
 }
 
 /// An account as a value of the state; none when it is absent.

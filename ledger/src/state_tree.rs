@@ -168,6 +168,11 @@ impl StateTree {
         Bucket::of(key, self.levels.depth())
     }
 
+    /// Whether a bucket has so many keys that it keeps its nodes.
+    pub(crate) fn is_crowd(&self, bucket: Bucket) -> bool {
+        self.crowds.contains_key(&bucket.index)
+    }
+
     /// Makes a change the tree's own.
     pub(crate) fn apply(&mut self, patch: Patch) {
         for (level, row) in (0..).zip(patch.rows) {

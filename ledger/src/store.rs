@@ -453,6 +453,8 @@ fn refuse(path: &Path, error: &rocksdb::Error) -> StoreError {
     let (path, what) = (path.to_owned(), error.to_string());
     match error.kind() {
         ErrorKind::Corruption | ErrorKind::InvalidArgument => StoreError::Damaged { path, what },
+        // Of its own files.
+        _ if what.contains("No such file or directory") => StoreError::Damaged { path, what },
         _ => StoreError::Io { path, what },
     }
 }

@@ -55,6 +55,17 @@ impl StateKey {
     pub fn account(address: &Address) -> Self {
         Self(ACCOUNT.hash(&[address.as_bytes()]))
     }
+
+    /// The keys of many accounts, in their order, hashed together.
+    #[must_use]
+    pub fn accounts(addresses: &[Address]) -> Vec<Self> {
+        let block =
+            |address: &Address| Tag::block(&[address.as_bytes()]).expect("20 bytes are a short message");
+        let blocks: Vec<_> = addresses.iter().map(block).collect();
+        let mut keys = vec![[0; 32]; blocks.len()];
+        ACCOUNT.hash_many(&blocks, &mut keys);
+        keys.into_iter().map(Self).collect()
+    }
 }
 
 impl Account {

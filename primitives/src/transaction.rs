@@ -88,6 +88,7 @@ pub struct Transaction {
     bytes: Box<[u8]>,
     signed_len: usize,
     wtxid: Wtxid,
+    sender: Address,
 }
 
 impl UnsignedTransaction {
@@ -181,7 +182,8 @@ impl Transaction {
         let auth = Auth::read(&mut reader, &unsigned.policy)?;
         reader.finish()?;
         let wtxid = Wtxid::new(WTXID.hash(&[bytes]));
-        Ok(Self { unsigned, auth, bytes: bytes.into(), signed_len, wtxid })
+        let sender = unsigned.policy.address();
+        Ok(Self { unsigned, auth, bytes: bytes.into(), signed_len, wtxid, sender })
     }
 
     /// The encoding.
@@ -223,7 +225,7 @@ impl Transaction {
     /// The sender's address.
     #[must_use]
     pub fn sender(&self) -> Address {
-        self.unsigned.policy.address()
+        self.sender
     }
 
     /// Sum of fee and amounts, unless it is over 2^100.

@@ -4,13 +4,15 @@ use super::{ConnectError, Ledger};
 use crate::overlay::Overlay;
 use crate::published::Moment;
 use crate::records::{AddressEvent, Tip, TxLocation, Undo, block_key};
-use crate::state::entry_changes;
+use crate::state::Touched;
 use crate::state_tree::{EntryChange, Patch};
 use crate::store::{Batch, Family, StoreError, meta};
-use starling_consensus::{BlockError, Changes, CheckedBlock, Status, Transition, TransitionError, TxError};
+use starling_consensus::{
+    Accounts, BlockError, Changes, CheckedBlock, Status, Transition, TransitionError, TxError,
+};
 use starling_genesis::Chain;
-use starling_primitives::{Address, Amount, BlockId, GenesisId, Header, Transaction, decode_body};
-use std::collections::BTreeMap;
+use starling_primitives::state::Account;
+use starling_primitives::{Address, Amount, BlockId, GenesisId, Header, Transaction, TxId, decode_body};
 use std::sync::Arc;
 
 /// A block that is true on its parent's state, and is settled now.
@@ -68,7 +70,7 @@ impl Ledger {
         batch.put(Family::Meta, meta::TIP, &tip.encode());
         let with = self.address_index;
         let indexed = Indexed { chain: &self.chain, fees: changes.fees, charges: &charges, addresses: with };
-        put_index(&mut batch, header, block.txs(), &indexed);
+        put_index(&mut batch, header, block, &indexed);
         self.rewrite(&mut batch, &tip.id, |record| record.status = Status::Connected)?;
         let deepest = tip.height.saturating_sub(self.undo_blocks()).max(self.deepest_fork);
         for height in self.deepest_fork..deepest {
@@ -152,9 +154,9 @@ impl Ledger {
         header: &Header,
         txs: &[Arc<Transaction>],
     ) -> Result<Applied, ConnectError> {
-        self.state.prefetch(touched(txs).chain([header.content().miner]))?;
-        let (changes, charges) = self.transfer(header, txs)?;
-        let (before, after) = entry_changes(&changes);
+        let touched = self.state.touch(named(txs).chain([header.content().miner]).collect())?;
+        let (changes, charges) = self.transfer(header, txs, &touched)?;
+        let (before, after) = touched.entries(&changes);
         let patch = self.state.patch(&after)?;
         let found = patch.root().unwrap_or_else(|| self.state.root());
         let stated = header.content().state_root;
@@ -169,8 +171,10 @@ impl Ledger {
         &self,
         header: &Header,
         txs: &[Arc<Transaction>],
+        touched: &Touched,
     ) -> Result<(Changes, Vec<Amount>), ConnectError> {
-        let mut transition = Transition::new(self, &self.chain.params);
+        let accounts = Known { touched, ledger: self };
+        let mut transition = Transition::new(&accounts, &self.chain.params);
         let mut charges = Vec::with_capacity(txs.len());
         for (index, tx) in txs.iter().enumerate() {
             let before = transition.burned();
@@ -198,10 +202,24 @@ fn refuse(index: usize, error: TxError) -> ConnectError {
 }
 
 /// Everybody whom transactions name.
-pub(super) fn touched(txs: &[Arc<Transaction>]) -> impl Iterator<Item = Address> {
+pub(super) fn named(txs: &[Arc<Transaction>]) -> impl Iterator<Item = Address> {
     txs.iter().flat_map(|tx| {
         std::iter::once(tx.sender()).chain(tx.unsigned().outputs.iter().map(|output| output.to))
     })
+}
+
+/// Accounts that were read together, and any other.
+pub(super) struct Known<'a> {
+    pub(super) touched: &'a Touched,
+    pub(super) ledger: &'a Ledger,
+}
+
+impl Accounts for Known<'_> {
+    type Error = StoreError;
+
+    fn account(&self, address: &Address) -> Result<Account, StoreError> {
+        self.touched.get(address).map_or_else(|| self.ledger.account(address), Ok)
+    }
 }
 
 /// What the indexes need beside the block.
@@ -213,36 +231,30 @@ struct Indexed<'a> {
     addresses: bool,
 }
 
-fn put_index(batch: &mut Batch<'_>, header: &Header, txs: &[Arc<Transaction>], with: &Indexed<'_>) {
+fn put_index(batch: &mut Batch<'_>, header: &Header, block: &CheckedBlock, with: &Indexed<'_>) {
     let (height, chain) = (header.height(), with.chain);
-    let genesis = chain.genesis_id();
-    let mut locations = Vec::with_capacity(txs.len());
-    let mut events = Vec::with_capacity(2 * txs.len() + 1);
-    for ((tx, position), charge) in txs.iter().zip(0..).zip(with.charges) {
-        let txid = tx.txid(&genesis);
-        locations.push((txid, TxLocation { height, position }));
-        if !with.addresses {
-            continue;
-        }
-        for (address, flow) in flows(tx, *charge) {
-            let Flow { sent, fee, received } = flow;
-            let event = AddressEvent { height, position, txid: Some(txid), sent, fee, received };
-            events.push((event.key(&address), event));
-        }
-    }
-    if with.addresses {
-        let reward = chain.params.subsidy_at(height).checked_add(with.fees);
-        let event = AddressEvent::reward(height, reward.expect("all that exists is at most 2^100"));
-        events.push((event.key(&header.content().miner), event));
-    }
+    let txids = block.txids();
+    let mut locations: Vec<(TxId, u32)> = txids.iter().copied().zip(0..).collect();
     // In order, each finds its place in the database next to the one before.
     locations.sort_unstable_by(|(a, _), (b, _)| a.as_bytes().cmp(b.as_bytes()));
-    events.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    for (txid, location) in locations {
-        batch.put(Family::TxIndex, txid.as_bytes(), &location.encode());
+    for (txid, position) in locations {
+        batch.put(Family::TxIndex, txid.as_bytes(), &TxLocation { height, position }.encode());
     }
-    for (key, event) in events {
-        batch.put(Family::AddressIndex, &key, &event.encode());
+    if !with.addresses {
+        return;
+    }
+    let mut events = Vec::with_capacity(2 * txids.len() + 1);
+    for (((tx, txid), position), charge) in block.txs().iter().zip(txids).zip(0..).zip(with.charges) {
+        for (address, Flow { sent, fee, received }) in flows(tx, *charge) {
+            events.push((address, AddressEvent { height, position, txid: Some(*txid), sent, fee, received }));
+        }
+    }
+    let reward = chain.params.subsidy_at(height).checked_add(with.fees);
+    let event = AddressEvent::reward(height, reward.expect("all that exists is at most 2^100"));
+    events.push((header.content().miner, event));
+    events.sort_unstable_by_key(|(address, event)| (*address, event.position));
+    for (address, event) in events {
+        batch.put(Family::AddressIndex, &event.key(&address), &event.encode());
     }
 }
 
@@ -250,8 +262,8 @@ fn delete_index(batch: &mut Batch<'_>, header: &Header, txs: &[Arc<Transaction>]
     let height = header.height();
     for (tx, position) in txs.iter().zip(0..) {
         batch.delete(Family::TxIndex, tx.txid(genesis).as_bytes());
-        for address in flows(tx, Amount::ZERO).keys() {
-            batch.delete(Family::AddressIndex, &AddressEvent::key_at(address, height, position));
+        for (address, _) in flows(tx, Amount::ZERO) {
+            batch.delete(Family::AddressIndex, &AddressEvent::key_at(&address, height, position));
         }
     }
     let reward = AddressEvent::reward(height, Amount::ZERO);
@@ -267,15 +279,24 @@ struct Flow {
 }
 
 /// What a transaction did to each address in it.
-fn flows(tx: &Transaction, charge: Amount) -> BTreeMap<Address, Flow> {
+fn flows(tx: &Transaction, charge: Amount) -> Vec<(Address, Flow)> {
     let add = |a: Amount, b: Amount| a.checked_add(b).expect("all that exists is at most 2^100");
     let outputs = &tx.unsigned().outputs;
     let sent = outputs.iter().fold(Amount::ZERO, |sum, output| add(sum, output.amount));
     let fee = add(tx.unsigned().fee, charge);
-    let mut flows = BTreeMap::from([(tx.sender(), Flow { sent, fee, received: Amount::ZERO })]);
-    for output in outputs {
-        let flow = flows.entry(output.to).or_default();
-        flow.received = add(flow.received, output.amount);
-    }
+    let mut flows = vec![(tx.sender(), Flow { sent, fee, received: Amount::ZERO })];
+    flows.extend(
+        outputs.iter().map(|output| (output.to, Flow { received: output.amount, ..Flow::default() })),
+    );
+    flows.sort_unstable_by_key(|(address, _)| *address);
+    flows.dedup_by(|(address, next), (before, flow)| {
+        let same = address == before;
+        if same {
+            flow.sent = add(flow.sent, next.sent);
+            flow.fee = add(flow.fee, next.fee);
+            flow.received = add(flow.received, next.received);
+        }
+        same
+    });
     flows
 }

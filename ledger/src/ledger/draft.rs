@@ -1,8 +1,8 @@
 //! The next block as a miner would find it: what applies, and the root that each miner's reward leads to.
 
 use super::Ledger;
-use super::connect::touched;
-use crate::state::{entry_changes, value};
+use super::connect::{Known, named};
+use crate::state::value;
 use crate::state_tree::{EntryChange, Patch};
 use crate::store::StoreError;
 use hashbrown::HashMap;
@@ -41,8 +41,9 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`].
     pub fn draft(&mut self, candidates: &[Arc<Transaction>]) -> Result<Draft, StoreError> {
-        self.state.prefetch(touched(candidates))?;
-        let mut transition = Transition::new(&*self, &self.chain.params);
+        let touched = self.state.touch(named(candidates).collect())?;
+        let accounts = Known { touched: &touched, ledger: self };
+        let mut transition = Transition::new(&accounts, &self.chain.params);
         let mut txs = Vec::with_capacity(candidates.len());
         for tx in candidates {
             match transition.apply(tx) {
@@ -54,7 +55,7 @@ impl Ledger {
         let changes = transition.unpaid();
         let subsidy = self.chain.params.subsidy_at(self.tip.height.saturating_add(1));
         let reward = subsidy.checked_add(changes.fees).expect("all that exists is at most 2^100 motes");
-        let (_, entries) = entry_changes(&changes);
+        let (_, entries) = touched.entries(&changes);
         let patch = self.state.patch(&entries)?;
         Ok(Draft { txs: Arc::new(txs), reward, accounts: changes.accounts, entries, patch })
     }

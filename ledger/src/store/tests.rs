@@ -47,3 +47,14 @@ fn what_is_no_database_is_damage() {
     std::fs::write(path.join("CURRENT"), "nonsense").unwrap();
     assert!(matches!(refused(&path), StoreError::Damaged { .. }));
 }
+
+#[test]
+fn a_file_of_the_database_that_is_gone_is_damage() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("db");
+    drop(Store::open(&path, &GENESIS, &OPTIONS).unwrap());
+    let files = std::fs::read_dir(&path).unwrap().map(|file| file.unwrap().path());
+    let manifest = files.into_iter().find(|file| file.to_string_lossy().contains("MANIFEST")).unwrap();
+    std::fs::remove_file(manifest).unwrap();
+    assert!(matches!(refused(&path), StoreError::Damaged { .. }));
+}

@@ -61,6 +61,9 @@ fn load(path: &Path, file: File) -> Result<Keypair, KeyError> {
     file.take(MAX_KEY_FILE_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(|source| KeyError::Read { path: path.into(), source })?;
+    if bytes.is_empty() {
+        return Err(KeyError::Damaged { path: path.into(), reason: "it is empty".into() });
+    }
     Keypair::from_protobuf_encoding(&bytes).map_err(|error| KeyError::Damaged {
         path: path.into(),
         reason: format!("{} bytes: {error}", bytes.len()),

@@ -108,8 +108,10 @@ fn import_into(
     let mut core = Core::new(ledger, tree, config, clock.now());
     let result = connect_all(&mut core, clock, input, tell);
     // Those before a block that is refused stay.
-    core.settle()?;
-    result
+    let settled = core.settle();
+    // After a failed write the database refuses every other: the first says why.
+    result?;
+    Ok(settled?)
 }
 
 /// Reads blocks and connects them, while those behind are checked.

@@ -299,6 +299,8 @@ fn load_pool(core: &mut Core, dir: &DataDir) -> Result<(), NodeError> {
     let taken = core.take_back_left()?;
     if taken > 0 {
         tracing::info!(taken, "transactions of blocks that were disconnected are pending again");
+        // As the tip moves on, another start may not find them any more.
+        dir.write("mempool.dat", &core.pool().encode())?;
     }
     Ok(())
 }

@@ -147,7 +147,7 @@ fn what_was_written_reads_back() {
     for (key, value) in entries("address_index") {
         let event = AddressEvent::decode(&key, &value).unwrap();
         let owner = Address::new(*key.first_chunk().unwrap());
-        assert_eq!((event.encode(), event.key(&owner)), (value, key));
+        assert_eq!((event.encode(), event.key(&owner).to_vec()), (value, key));
         rewards += usize::from(event.txid.is_none());
     }
     assert_eq!(rewards, 3);
