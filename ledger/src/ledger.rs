@@ -45,6 +45,8 @@ pub struct Ledger {
     oldest_body: u32,
     keep_bodies: Option<u32>,
     address_index: bool,
+    /// Whether the blocks before a start, or before the tree grew, were gone through for proofs.
+    learnt: bool,
 }
 
 /// Why a block could not be connected.
@@ -117,6 +119,7 @@ impl Ledger {
             oldest_body: 0,
             keep_bodies: options.keep_bodies,
             address_index: true,
+            learnt: false,
         };
         ledger.want_address_index(options.address_index)?;
         ledger.check_root(&on_disk.id)?;

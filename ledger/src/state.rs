@@ -223,6 +223,11 @@ impl State {
         Ok(())
     }
 
+    /// Blocks before the tip that can be proven from.
+    pub(crate) fn known_blocks(&self) -> usize {
+        self.recent.len()
+    }
+
     /// The tree as it was so many blocks before the tip; none when that is too far back.
     pub(crate) fn back(&self, blocks: usize) -> Option<Past<'_>> {
         let newest_first = self.recent.iter().rev().take(blocks).cloned();

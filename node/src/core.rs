@@ -27,9 +27,9 @@ use self::template::Templates;
 use self::view::{RecentIds, View};
 use starling_consensus::{BranchSync, HeaderInfo, HeaderTree};
 use starling_genesis::Chain;
-use starling_ledger::{Ledger, Mempool, PoolLimits, StoreError};
+use starling_ledger::{AccountProof, Ledger, Mempool, PoolLimits, StoreError};
 use starling_network::{NetCommand, NetEvent, Network, NetworkConfig, Output, PeerId, Report};
-use starling_primitives::{BlockId, Header, Transaction, Work, Wtxid};
+use starling_primitives::{Address, BlockId, Header, Transaction, Work, Wtxid};
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -236,6 +236,18 @@ impl Core {
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// The proof of an account after a recent connected block ([`Ledger::prove_account`]).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn prove_account(
+        &mut self,
+        address: &Address,
+        height: u32,
+    ) -> Result<Option<AccountProof>, StoreError> {
+        self.ledger.prove_account(address, height)
     }
 
     /// Leaves nothing to make up for at the next start: all that is settled is on disk.

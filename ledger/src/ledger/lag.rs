@@ -117,7 +117,7 @@ impl Ledger {
         }
         if grows {
             self.state.grow()?;
-            self.learn_recent(self.tip.height)?;
+            self.learnt = false;
         }
         self.prune(u32::MAX)
     }
@@ -138,7 +138,6 @@ impl Ledger {
             let height = height.ok_or_else(|| self.store.damaged("another genesis block"))?;
             at = StateTip { id: header.parent(), height };
         }
-        self.learn_recent(at.height)?;
         for height in at.height.saturating_add(1)..=self.tip.height {
             self.replay(height)?;
         }

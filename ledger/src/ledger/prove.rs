@@ -10,7 +10,7 @@ use starling_primitives::state::{Proof, StateKey};
 use starling_primitives::{Address, BlockId, Header};
 use std::collections::BTreeMap;
 
-/// Changed accounts that a start goes through, so that blocks before it can be proven from.
+/// Changed accounts that are gone through to prove from blocks before a start.
 const LEARNT_CHANGES: usize = 100_000;
 
 /// A proof for an account, and the block whose state it is for.
@@ -32,14 +32,17 @@ impl Ledger {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn prove_account(&self, address: &Address, height: u32) -> Result<Option<AccountProof>, StoreError> {
-        let Some(back) = self.tip.height.checked_sub(height) else { return Ok(None) };
-        if height < self.deepest_fork {
-            return Ok(None);
+    pub fn prove_account(
+        &mut self,
+        address: &Address,
+        height: u32,
+    ) -> Result<Option<AccountProof>, StoreError> {
+        let back = self.tip.height.checked_sub(height).filter(|_| height >= self.deepest_fork);
+        let Some(back) = back.and_then(|back| usize::try_from(back).ok()) else { return Ok(None) };
+        if back > self.state.known_blocks() && !self.learnt {
+            self.learn_recent()?;
         }
-        let Some(past) = self.state.back(usize::try_from(back).unwrap_or(usize::MAX)) else {
-            return Ok(None);
-        };
+        let Some(past) = self.state.back(back) else { return Ok(None) };
         let key = StateKey::account(address);
         let bucket = past.bucket(&key);
         let mut undone = BTreeMap::new();
@@ -53,20 +56,23 @@ impl Ledger {
         Ok(Some(AccountProof { header, key, proof }))
     }
 
-    /// Learns what the last blocks up to a height changed, as it would know had it just connected them:
-    /// `from` is the connected block whose state this is now.
-    pub(super) fn learn_recent(&mut self, from: u32) -> Result<(), StoreError> {
-        let mut undone = BTreeMap::new();
-        let mut changes = 0;
-        let lowest = self.deepest_fork.max(from.saturating_sub(proven_blocks()));
-        for height in (lowest..from).rev() {
+    /// Learns what the blocks before those known changed, as the state would know had it connected them all:
+    /// after a start, or when the tree has grown, it knows nothing of them.
+    fn learn_recent(&mut self) -> Result<(), StoreError> {
+        self.learnt = true;
+        let (mut undone, mut changes) = (BTreeMap::new(), 0);
+        let known = self.state.known_blocks();
+        let lowest = self.deepest_fork.max(self.tip.height.saturating_sub(proven_blocks()));
+        for (nth, height) in (lowest..self.tip.height).rev().enumerate() {
             let values = self.undo_at(height.saturating_add(1))?;
             changes += values.len();
             if changes > LEARNT_CHANGES {
                 break;
             }
             undone.extend(values.iter().copied());
-            self.state.learn_older(&values, &undone)?;
+            if nth >= known {
+                self.state.learn_older(&values, &undone)?;
+            }
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ impl Book {
     }
 
     /// Every account at every height within reach is proven to be what it was; returns the ways in which.
-    fn check(&self, fixture: &Fixture) -> HashSet<&'static str> {
+    fn check(&self, fixture: &mut Fixture) -> HashSet<&'static str> {
         let mut ways = HashSet::new();
         let tip = fixture.ledger.tip().height;
         for height in (0..=tip).rev().take(129) {
@@ -53,13 +53,13 @@ fn accounts_are_proven_at_the_tip_and_before_it() {
         fixture.mine(txs);
         book.note(&fixture);
     }
-    let ways = book.check(&fixture);
+    let ways = book.check(&mut fixture);
     assert_eq!(ways.len(), 3, "{ways:?}");
     // Back to absent, and another way from there.
     for _ in 0..7 {
         fixture.ledger.disconnect(false).unwrap();
     }
-    book.check(&fixture);
+    book.check(&mut fixture);
     let gone =
         fixture.ledger.prove_account(&address(10 + 19 * 2), fixture.ledger.tip().height).unwrap().unwrap();
     assert!(
@@ -71,9 +71,20 @@ fn accounts_are_proven_at_the_tip_and_before_it() {
         fixture.mine(txs);
         book.note(&fixture);
     }
-    book.check(&fixture);
-    let fixture = fixture.reopened();
-    book.check(&fixture);
+    book.check(&mut fixture);
+    // What came since the start is known, what was before it is learnt.
+    let mut fixture = fixture.reopened();
+    for n in 5..8u8 {
+        let txs = vec![pay(&fixture.chain, 9, u64::from(n), address(50 + n), STAR)];
+        fixture.mine(txs);
+        book.note(&fixture);
+    }
+    fixture.ledger.disconnect(false).unwrap();
+    book.0.pop();
+    book.check(&mut fixture);
+    fixture.ledger.disconnect(false).unwrap();
+    book.0.pop();
+    book.check(&mut fixture);
 }
 
 #[test]
@@ -86,13 +97,16 @@ fn only_the_last_blocks_are_proven_from() {
         book.note(&fixture);
     }
     let reaches =
-        |fixture: &Fixture, height| fixture.ledger.prove_account(&address(1), height).unwrap().is_some();
-    assert!(reaches(&fixture, 12) && !reaches(&fixture, 11), "128 blocks before the tip, and no more");
-    assert!(!reaches(&fixture, 141), "there is no such block yet");
-    book.check(&fixture);
-    let fixture = fixture.reopened();
-    assert!(reaches(&fixture, 12) && !reaches(&fixture, 11));
-    book.check(&fixture);
+        |fixture: &mut Fixture, height| fixture.ledger.prove_account(&address(1), height).unwrap().is_some();
+    assert!(
+        reaches(&mut fixture, 12) && !reaches(&mut fixture, 11),
+        "128 blocks before the tip, and no more"
+    );
+    assert!(!reaches(&mut fixture, 141), "there is no such block yet");
+    book.check(&mut fixture);
+    let mut fixture = fixture.reopened();
+    assert!(reaches(&mut fixture, 12) && !reaches(&mut fixture, 11));
+    book.check(&mut fixture);
 }
 
 #[test]
@@ -127,6 +141,6 @@ fn what_cannot_be_undone_any_more_cannot_be_proven_from() {
     for _ in 0..10 {
         fixture.mine(vec![]);
     }
-    let reaches = |height| fixture.ledger.prove_account(&address(1), height).unwrap().is_some();
+    let mut reaches = |height| fixture.ledger.prove_account(&address(1), height).unwrap().is_some();
     assert!(reaches(7) && !reaches(6));
 }

@@ -17,7 +17,7 @@ impl Api {
         let proven = self.ask(move |core| {
             let tip = core.ledger().tip();
             let (height, id) = named.unwrap_or((tip.height, tip.id));
-            let proven = core.ledger().prove_account(&address, height).map_err(internal)?;
+            let proven = core.prove_account(&address, height).map_err(internal)?;
             let proven = proven.ok_or_else(|| too_deep(height, tip.height))?;
             if proven.header.id() == id { Ok(proven) } else { Err(not_connected(&id)) }
         });
