@@ -22,6 +22,7 @@ mod overlay;
 mod published;
 mod reader;
 mod records;
+mod sorted;
 mod state;
 mod state_tree;
 mod store;

@@ -3,6 +3,7 @@
 
 use crate::accounts::AccountCache;
 use crate::overlay::{Overlay, within};
+use crate::sorted::order_by_bytes;
 use crate::state_tree::{Bucket, BucketNodes, Buckets, Entry, EntryChange, Patch, StateTree, Value, merged};
 use crate::store::{Batch, Family, Store, StoreError};
 use hashbrown::HashMap;
@@ -78,14 +79,15 @@ impl State {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub(crate) fn touch(&mut self, mut addresses: Vec<Address>) -> Result<Touched, StoreError> {
-        addresses.sort_unstable();
-        addresses.dedup();
+    pub(crate) fn touch(&mut self, named: impl Iterator<Item = Address>) -> Result<Touched, StoreError> {
+        let mut accounts: HashMap<Address, Account> =
+            named.map(|address| (address, Account::default())).collect();
+        let addresses: Vec<Address> = accounts.keys().copied().collect();
         let keys = StateKey::accounts(&addresses);
-        let mut order: Vec<(StateKey, Address)> = keys.into_iter().zip(addresses).collect();
-        order.sort_unstable_by_key(|(key, _)| *key);
+        let places = order_by_bytes(&keys, |key| key.as_bytes());
+        let order: Vec<(StateKey, Address)> =
+            places.into_iter().map(|at| (keys[at], addresses[at])).collect();
         self.prefetch(&order)?;
-        let mut accounts = HashMap::with_capacity(order.len());
         for group in order.chunk_by(|(a, _), (b, _)| self.tree.bucket(a) == self.tree.bucket(b)) {
             let bucket = self.tree.bucket(&group[0].0);
             let entries = self.cache.get(bucket);

@@ -338,6 +338,11 @@ impl Store {
         Ok(used.map_err(|error| refuse(&self.path, &error))?.unwrap_or(0))
     }
 
+    /// A batch with room for so many bytes.
+    pub(crate) fn batch_of(&self, bytes: usize) -> Batch<'_> {
+        Batch { store: self, batch: WriteBatch::with_capacity_bytes(bytes) }
+    }
+
     pub(crate) fn batch(&self) -> Batch<'_> {
         Batch { store: self, batch: WriteBatch::default() }
     }

@@ -4,6 +4,7 @@ use super::{ConnectError, Ledger};
 use crate::overlay::Overlay;
 use crate::published::Moment;
 use crate::records::{AddressEvent, Tip, TxLocation, Undo, block_key};
+use crate::sorted::order_by_bytes;
 use crate::state::Touched;
 use crate::state_tree::{EntryChange, Patch};
 use crate::store::{Batch, Family, StoreError, meta};
@@ -12,7 +13,7 @@ use starling_consensus::{
 };
 use starling_genesis::Chain;
 use starling_primitives::state::Account;
-use starling_primitives::{Address, Amount, BlockId, GenesisId, Header, Transaction, TxId, decode_body};
+use starling_primitives::{Address, Amount, BlockId, GenesisId, Header, Transaction, decode_body};
 use std::sync::Arc;
 
 /// A block that is true on its parent's state, and is settled now.
@@ -34,6 +35,9 @@ pub struct DisconnectedBlock {
     /// Its transactions.
     pub txs: Vec<Arc<Transaction>>,
 }
+
+/// What a payment puts into a batch: undo of two accounts, its place, and an event for each of both.
+const TX_BATCH_BYTES: usize = 2 * 57 + 43 + 2 * 112;
 
 /// What a block makes of the state.
 pub(super) struct Applied {
@@ -63,7 +67,7 @@ impl Ledger {
         let burned = self.tip.burned.checked_add(changes.burned).expect("all that exists is at most 2^100");
         let tip = Tip { id: header.id(), height: header.height(), burned };
         let store = self.store.clone();
-        let mut batch = store.batch();
+        let mut batch = store.batch_of(block.txs().len() * TX_BATCH_BYTES);
         let key = block_key(tip.height, &tip.id);
         batch.put(Family::Undo, &key, &Undo { burned: changes.burned, values: before }.encode());
         batch.put(Family::Canonical, &tip.height.to_be_bytes(), tip.id.as_bytes());
@@ -154,7 +158,7 @@ impl Ledger {
         header: &Header,
         txs: &[Arc<Transaction>],
     ) -> Result<Applied, ConnectError> {
-        let touched = self.state.touch(named(txs).chain([header.content().miner]).collect())?;
+        let touched = self.state.touch(named(txs).chain([header.content().miner]))?;
         let (changes, charges) = self.transfer(header, txs, &touched)?;
         let (before, after) = touched.entries(&changes);
         let patch = self.state.patch(&after)?;
@@ -234,27 +238,29 @@ struct Indexed<'a> {
 fn put_index(batch: &mut Batch<'_>, header: &Header, block: &CheckedBlock, with: &Indexed<'_>) {
     let (height, chain) = (header.height(), with.chain);
     let txids = block.txids();
-    let mut locations: Vec<(TxId, u32)> = txids.iter().copied().zip(0..).collect();
+    let place = |at: usize| u32::try_from(at).expect("a block has fewer transactions than bytes");
     // In order, each finds its place in the database next to the one before.
-    locations.sort_unstable_by(|(a, _), (b, _)| a.as_bytes().cmp(b.as_bytes()));
-    for (txid, position) in locations {
-        batch.put(Family::TxIndex, txid.as_bytes(), &TxLocation { height, position }.encode());
+    for at in order_by_bytes(txids, |txid| txid.as_bytes()) {
+        let location = TxLocation { height, position: place(at) };
+        batch.put(Family::TxIndex, txids[at].as_bytes(), &location.encode());
     }
     if !with.addresses {
         return;
     }
     let mut events = Vec::with_capacity(2 * txids.len() + 1);
-    for (((tx, txid), position), charge) in block.txs().iter().zip(txids).zip(0..).zip(with.charges) {
+    for (((at, tx), txid), charge) in block.txs().iter().enumerate().zip(txids).zip(with.charges) {
+        let (position, txid) = (place(at), Some(*txid));
         for (address, Flow { sent, fee, received }) in flows(tx, *charge) {
-            events.push((address, AddressEvent { height, position, txid: Some(*txid), sent, fee, received }));
+            events.push((address, AddressEvent { height, position, txid, sent, fee, received }));
         }
     }
     let reward = chain.params.subsidy_at(height).checked_add(with.fees);
     let event = AddressEvent::reward(height, reward.expect("all that exists is at most 2^100"));
     events.push((header.content().miner, event));
-    events.sort_unstable_by_key(|(address, event)| (*address, event.position));
-    for (address, event) in events {
-        batch.put(Family::AddressIndex, &event.key(&address), &event.encode());
+    // Those of one address were met in the order of their positions.
+    for at in order_by_bytes(&events, |(address, _)| address.as_bytes()) {
+        let (address, event) = &events[at];
+        batch.put(Family::AddressIndex, &event.key(address), &event.encode());
     }
 }
 

@@ -41,7 +41,7 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`].
     pub fn draft(&mut self, candidates: &[Arc<Transaction>]) -> Result<Draft, StoreError> {
-        let touched = self.state.touch(named(candidates).collect())?;
+        let touched = self.state.touch(named(candidates))?;
         let accounts = Known { touched: &touched, ledger: self };
         let mut transition = Transition::new(&accounts, &self.chain.params);
         let mut txs = Vec::with_capacity(candidates.len());
