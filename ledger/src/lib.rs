@@ -29,6 +29,7 @@ mod store;
 #[cfg(test)]
 mod testing;
 mod verify;
+mod workers;
 
 pub use ledger::{
     AccountProof, ConnectError, ConnectedBlock, DisconnectedBlock, Draft, Ledger, LedgerMemory, LedgerOptions,

@@ -14,8 +14,8 @@ pub(crate) struct Overlay {
 
 impl Overlay {
     /// Adds newer changes, ascending by key.
-    pub(crate) fn push(&mut self, changes: Vec<EntryChange>) {
-        let mut newest = Arc::new(changes);
+    pub(crate) fn push(&mut self, changes: Arc<Vec<EntryChange>>) {
+        let mut newest = changes;
         while let Some(older) = self.runs.pop_if(|older| older.len() <= 2 * newest.len()) {
             newest = Arc::new(merged(&older, &newest));
         }

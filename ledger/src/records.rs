@@ -10,7 +10,7 @@
 //! | transaction index | height 4 (BE), position 4 (BE) |
 //! | address index | sent 16, fee 16, received 16, txid 32 (none for a reward, whose position is 2^32 - 1) |
 
-use crate::state_tree::EntryChange;
+use crate::state_tree::{EntryChange, Value};
 use starling_consensus::Status;
 use starling_primitives::state::StateKey;
 use starling_primitives::{Address, Amount, BlockId, DecodeError, Header, Reader, TxId, Work};
@@ -141,9 +141,10 @@ pub(crate) struct Undo {
 }
 
 impl Undo {
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = self.burned.motes().to_le_bytes().to_vec();
-        for (key, value) in &self.values {
+    pub(crate) fn encode(burned: Amount, values: &[EntryChange]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(16 + values.len() * (32 + 2 + size_of::<Value>()));
+        out.extend_from_slice(&burned.motes().to_le_bytes());
+        for (key, value) in values {
             out.extend_from_slice(key.as_bytes());
             let value = value.as_ref().map_or(&[][..], |value| value);
             let len = u16::try_from(value.len()).expect("a state value has at most 1,024 bytes");

@@ -6,6 +6,7 @@ use crate::overlay::{Overlay, within};
 use crate::sorted::order_by_bytes;
 use crate::state_tree::{Bucket, BucketNodes, Buckets, Entry, EntryChange, Patch, StateTree, Value, merged};
 use crate::store::{Batch, Family, Store, StoreError};
+use crate::workers::on_workers;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 use starling_consensus::Changes;
@@ -109,9 +110,11 @@ impl State {
         // Of a crowd, which keeps its nodes, nobody asks for the neighbours.
         missing.retain(|bucket| !self.cache.touch(*bucket) && !self.tree.is_crowd(*bucket));
         let store = &self.store;
-        let read = missing.par_chunks(READ_TOGETHER).map(|some| store.buckets(some));
-        let read: Vec<Vec<Vec<Entry>>> = read.collect::<Result<_, _>>()?;
-        for (bucket, entries) in missing.iter().zip(read.into_iter().flatten()) {
+        let read = || missing.par_chunks(READ_TOGETHER).map(|some| store.buckets(some)).collect();
+        let large = missing.len() > READ_TOGETHER;
+        let read: Result<Vec<Vec<Vec<Entry>>>, StoreError> =
+            if large { on_workers(read) } else { store.buckets(&missing).map(|all| vec![all]) };
+        for (bucket, entries) in missing.iter().zip(read?.into_iter().flatten()) {
             let entries = self.overlay.over(*bucket, entries);
             self.cache.insert(*bucket, entries);
         }
@@ -147,9 +150,9 @@ impl State {
     }
 
     /// The same with these changes, ascending by key.
-    pub(crate) fn overlay_with(&self, changes: &[EntryChange]) -> Overlay {
+    pub(crate) fn overlay_with(&self, changes: &Arc<Vec<EntryChange>>) -> Overlay {
         let mut overlay = self.overlay.clone();
-        overlay.push(changes.to_vec());
+        overlay.push(changes.clone());
         overlay
     }
 

@@ -7,7 +7,8 @@ use crate::records::{AddressEvent, Tip, TxLocation, Undo, block_key};
 use crate::sorted::order_by_bytes;
 use crate::state::Touched;
 use crate::state_tree::{EntryChange, Patch};
-use crate::store::{Batch, Family, StoreError, meta};
+use crate::store::{Batch, Family, Store, StoreError, meta};
+use crate::workers::both;
 use starling_consensus::{
     Accounts, BlockError, Changes, CheckedBlock, Status, Transition, TransitionError, TxError,
 };
@@ -39,16 +40,18 @@ pub struct DisconnectedBlock {
 /// What a payment puts into a batch: undo of two accounts, its place, and an event for each of both.
 const TX_BATCH_BYTES: usize = 2 * 57 + 43 + 2 * 112;
 
-/// What a block makes of the state.
+/// Transactions from which on a block is worked on by several threads.
+const LARGE_TXS: usize = 256;
+
+/// What a block does to the accounts.
 pub(super) struct Applied {
-    pub(super) changes: Changes,
+    changes: Changes,
     /// Account charges that each transaction paid.
-    pub(super) charges: Vec<Amount>,
+    charges: Vec<Amount>,
     /// Changed entries as they were, ascending by key.
-    pub(super) before: Vec<EntryChange>,
+    before: Vec<EntryChange>,
     /// The same as they are.
-    pub(super) after: Vec<EntryChange>,
-    pub(super) patch: Patch,
+    pub(super) after: Arc<Vec<EntryChange>>,
 }
 
 impl Ledger {
@@ -58,35 +61,60 @@ impl Ledger {
     /// # Errors
     /// [`ConnectError`]; nothing has changed then, unless the database failed after the commit.
     pub fn connect(&mut self, block: &CheckedBlock, sync: bool) -> Result<ConnectedBlock, ConnectError> {
-        let header = block.header().header();
+        let (header, txs) = (block.header().header(), block.txs());
         if header.parent() != self.tip.id {
             let (id, parent, tip) = (header.id(), header.parent(), self.tip.id);
             return Err(ConnectError::NotNext { id, parent, tip });
         }
-        let Applied { changes, charges, before, after, patch } = self.apply(header, block.txs())?;
-        let burned = self.tip.burned.checked_add(changes.burned).expect("all that exists is at most 2^100");
-        let tip = Tip { id: header.id(), height: header.height(), burned };
+        let applied = self.apply(header, txs)?;
         let store = self.store.clone();
-        let mut batch = store.batch_of(block.txs().len() * TX_BATCH_BYTES);
-        let key = block_key(tip.height, &tip.id);
-        batch.put(Family::Undo, &key, &Undo { burned: changes.burned, values: before }.encode());
-        batch.put(Family::Canonical, &tip.height.to_be_bytes(), tip.id.as_bytes());
-        batch.put(Family::Meta, meta::TIP, &tip.encode());
-        let with = self.address_index;
-        let indexed = Indexed { chain: &self.chain, fees: changes.fees, charges: &charges, addresses: with };
-        put_index(&mut batch, header, block, &indexed);
-        self.rewrite(&mut batch, &tip.id, |record| record.status = Status::Connected)?;
-        let deepest = tip.height.saturating_sub(self.undo_blocks()).max(self.deepest_fork);
-        for height in self.deepest_fork..deepest {
-            self.drop_undo(&mut batch, height.saturating_add(1))?;
-        }
+        let tip = self.next_tip(header, &applied);
+        let patched = || self.patched(header, &applied.after);
+        let (patch, batch) =
+            both(txs.len() >= LARGE_TXS, patched, || self.block_batch(&store, block, &applied));
+        let patch = patch?;
+        let Applied { changes, after, .. } = applied;
         let overlay = self.state.overlay_with(&after);
-        self.commit(batch, sync, tip, &overlay)?;
-        self.deepest_fork = deepest;
-        self.lag.connected(tip.height, &key, block.txs().len());
+        self.commit(batch?, sync, tip, &overlay)?;
+        self.deepest_fork = self.next_deepest_fork(tip.height);
+        self.lag.connected(tip.height, &block_key(tip.height, &tip.id), txs.len());
         self.state.connected(&after, patch, overlay);
         self.keep_up()?;
-        Ok(ConnectedBlock { header: header.clone(), txs: block.txs().to_vec(), fees: changes.fees })
+        Ok(ConnectedBlock { header: header.clone(), txs: txs.to_vec(), fees: changes.fees })
+    }
+
+    /// What is written for the next block.
+    fn block_batch<'a>(
+        &self,
+        store: &'a Store,
+        block: &CheckedBlock,
+        applied: &Applied,
+    ) -> Result<Batch<'a>, StoreError> {
+        let header = block.header().header();
+        let tip = self.next_tip(header, applied);
+        let mut batch = store.batch_of(block.txs().len() * TX_BATCH_BYTES);
+        let undo = Undo::encode(applied.changes.burned, &applied.before);
+        batch.put(Family::Undo, &block_key(tip.height, &tip.id), &undo);
+        batch.put(Family::Canonical, &tip.height.to_be_bytes(), tip.id.as_bytes());
+        batch.put(Family::Meta, meta::TIP, &tip.encode());
+        let (fees, charges) = (applied.changes.fees, &applied.charges);
+        let indexed = Indexed { chain: &self.chain, fees, charges, addresses: self.address_index };
+        put_index(&mut batch, header, block, &indexed);
+        self.rewrite(&mut batch, &tip.id, |record| record.status = Status::Connected)?;
+        for height in self.deepest_fork..self.next_deepest_fork(tip.height) {
+            self.drop_undo(&mut batch, height.saturating_add(1))?;
+        }
+        Ok(batch)
+    }
+
+    fn next_tip(&self, header: &Header, applied: &Applied) -> Tip {
+        let burned = self.tip.burned.checked_add(applied.changes.burned);
+        let burned = burned.expect("all that exists is at most 2^100");
+        Tip { id: header.id(), height: header.height(), burned }
+    }
+
+    fn next_deepest_fork(&self, height: u32) -> u32 {
+        height.saturating_sub(self.undo_blocks()).max(self.deepest_fork)
     }
 
     /// Takes the tip back: the state before it is restored from its undo record. Goes no deeper than
@@ -99,11 +127,17 @@ impl Ledger {
         let header = self.tip_header()?;
         let key = block_key(self.tip.height, &self.tip.id);
         let undo = self.undo(&key)?;
-        let txs = self.body(&header)?;
+        let large = undo.values.len() >= LARGE_TXS;
+        let values = Arc::new(undo.values);
         let store = self.store.clone();
-        let mut batch = store.batch();
-        let values = undo.values;
-        let patch = self.state.patch(&values)?;
+        let unindexed = || {
+            let txs = self.body(&header)?;
+            let mut batch = store.batch();
+            delete_index(&mut batch, &header, &txs, &self.chain.genesis_id());
+            Ok::<_, StoreError>((txs, batch))
+        };
+        let (patch, unindexed) = both(large, || self.state.patch(&values), unindexed);
+        let (patch, (txs, mut batch)) = (patch?, unindexed?);
         let burned = self.tip.burned.checked_sub(undo.burned);
         let burned = burned.ok_or_else(|| self.store.damaged("less was burned than a block burned"))?;
         let tip = Tip { id: header.parent(), height: self.tip.height.saturating_sub(1), burned };
@@ -112,7 +146,6 @@ impl Ledger {
         }
         batch.delete(Family::Canonical, &self.tip.height.to_be_bytes());
         batch.put(Family::Meta, meta::TIP, &tip.encode());
-        delete_index(&mut batch, &header, &txs, &self.chain.genesis_id());
         let overlay = self.state.overlay_with(&values);
         self.commit(batch, sync, tip, &overlay)?;
         self.lag.disconnected(header.height(), key, txs.len());
@@ -152,7 +185,7 @@ impl Ledger {
         Undo::decode(&bytes).map_err(|error| self.store.record_damaged("undo", &error))
     }
 
-    /// What a block makes of the present state, which has the root that its header states.
+    /// What a block does to the accounts of the present state.
     pub(super) fn apply(
         &mut self,
         header: &Header,
@@ -161,13 +194,15 @@ impl Ledger {
         let touched = self.state.touch(named(txs).chain([header.content().miner]))?;
         let (changes, charges) = self.transfer(header, txs, &touched)?;
         let (before, after) = touched.entries(&changes);
-        let patch = self.state.patch(&after)?;
+        Ok(Applied { changes, charges, before, after: Arc::new(after) })
+    }
+
+    /// What changes make of the tree, which then has the root that the header states.
+    pub(super) fn patched(&self, header: &Header, changes: &[EntryChange]) -> Result<Patch, ConnectError> {
+        let patch = self.state.patch(changes)?;
         let found = patch.root().unwrap_or_else(|| self.state.root());
         let stated = header.content().state_root;
-        if found != stated {
-            return Err(BlockError::StateRoot { found, stated }.into());
-        }
-        Ok(Applied { changes, charges, before, after, patch })
+        if found == stated { Ok(patch) } else { Err(BlockError::StateRoot { found, stated }.into()) }
     }
 
     /// Applies the transactions; also tells the account charges that each paid.

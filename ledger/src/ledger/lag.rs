@@ -5,14 +5,14 @@
 //! its next start, the state of an earlier block, and goes on from there: back by the undo records of blocks
 //! that a reorganisation took out since, forth by the stored bodies, comparing every root.
 
-use super::connect::Applied;
 use super::{ConnectError, Ledger};
 use crate::overlay::Overlay;
 use crate::published::Moment;
 use crate::records::{StateTip, block_key};
 use crate::state::put_entries;
-use crate::store::{Family, StoreError, meta};
+use crate::store::{Family, Store, StoreError, meta};
 use starling_primitives::BlockId;
+use std::sync::Arc;
 
 /// Transactions that a start may have to apply again (ledger: RocksDB).
 const MAX_LAG_TXS: u64 = 100_000;
@@ -129,7 +129,7 @@ impl Ledger {
             let missing = || self.store.damaged(&format!("block {} of the state has no header", at.id));
             let header = self.record(&at.id)?.ok_or_else(missing)?.header;
             let key = block_key(at.height, &at.id);
-            let values = self.undo(&key)?.values;
+            let values = Arc::new(self.undo(&key)?.values);
             let patch = self.state.patch(&values)?;
             let overlay = self.state.overlay_with(&values);
             self.state.disconnected(&values, patch, overlay);
@@ -151,11 +151,13 @@ impl Ledger {
         let missing = || self.store.damaged(&format!("the connected block {id} has no header"));
         let header = self.record(&id)?.ok_or_else(missing)?.header;
         let txs = self.body(&header)?;
-        let applied = self.apply(&header, &txs).map_err(|error| match error {
+        let damaged = |store: &Store, error| match error {
             ConnectError::Store(error) => error,
-            error => self.store.damaged(&format!("the connected block {id}: {error}")),
-        })?;
-        let Applied { after, patch, .. } = applied;
+            error => store.damaged(&format!("the connected block {id}: {error}")),
+        };
+        let store = self.store.clone();
+        let after = self.apply(&header, &txs).map_err(|error| damaged(&store, error))?.after;
+        let patch = self.patched(&header, &after).map_err(|error| damaged(&store, error))?;
         let overlay = self.state.overlay_with(&after);
         self.state.connected(&after, patch, overlay);
         self.lag.connected(height, &block_key(height, &id), txs.len());

@@ -24,7 +24,7 @@ proptest! {
         let (mut overlay, mut expected) = (Overlay::default(), BTreeMap::new());
         for push in pushes {
             let changes: BTreeMap<_, _> = push.iter().map(|(k, v)| (key(*k), v.map(value))).collect();
-            overlay.push(changes.clone().into_iter().collect());
+            overlay.push(Arc::new(changes.clone().into_iter().collect()));
             expected.extend(changes);
         }
         for number in 0..64 {
@@ -49,7 +49,7 @@ fn many_small_changes_become_few_runs() {
     let mut overlay = Overlay::default();
     for number in 0..=u8::MAX {
         for _ in 0..8 {
-            overlay.push(vec![(key(number), None)]);
+            overlay.push(Arc::new(vec![(key(number), None)]));
         }
     }
     assert!(overlay.runs.len() <= 9, "{}", overlay.runs.len());

@@ -17,7 +17,7 @@ fn records_read_back() {
     }
     let values = vec![(StateKey::new([1; 32]), None), (StateKey::new([2; 32]), Some([9; 23]))];
     let undo = Undo { burned: Amount::ZERO, values };
-    assert_eq!(Undo::decode(&undo.encode()).unwrap(), undo);
+    assert_eq!(Undo::decode(&Undo::encode(undo.burned, &undo.values)).unwrap(), undo);
     let address = Address::new([5; 20]);
     for txid in [None, Some(TxId::new([6; 32]))] {
         let event = AddressEvent {
