@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use starling_consensus::Changes;
 use starling_primitives::state::{Account, Proof, StateKey};
 use starling_primitives::{Address, StateRoot};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -249,12 +250,12 @@ fn built(store: &Store, keys: u64) -> Result<StateTree, StoreError> {
 impl Buckets for State {
     type Error = StoreError;
 
-    fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, StoreError> {
+    fn entries(&self, bucket: Bucket) -> Result<Cow<'_, [Entry]>, StoreError> {
         match self.cache.get(bucket) {
-            Some(entries) => Ok(entries.to_vec()),
+            Some(entries) => Ok(Cow::Borrowed(entries)),
             None => {
                 let on_disk = self.store.buckets(&[bucket])?.pop().unwrap_or_default();
-                Ok(self.overlay.over(bucket, on_disk))
+                Ok(Cow::Owned(self.overlay.over(bucket, on_disk)))
             }
         }
     }
@@ -292,8 +293,8 @@ struct Changed<'a> {
 impl Buckets for Changed<'_> {
     type Error = StoreError;
 
-    fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, StoreError> {
-        Ok(merged(&self.state.entries(bucket)?, within(self.changes, bucket)))
+    fn entries(&self, bucket: Bucket) -> Result<Cow<'_, [Entry]>, StoreError> {
+        Ok(Cow::Owned(merged(&self.state.entries(bucket)?, within(self.changes, bucket))))
     }
 }
 

@@ -10,13 +10,17 @@
 mod bucket;
 mod crowd;
 mod levels;
+mod rows;
 
-use bucket::hash_buckets;
+use bucket::{HASHED_AT_ONCE, Subtrees, hash_bucket};
 use crowd::Crowd;
-use levels::{Levels, Node, Row};
+use levels::{Levels, Node};
+use rows::{Row, Rows};
 use starling_primitives::StateRoot;
 use starling_primitives::state::{Account, Found, OtherLeaf, Proof, StateKey};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::hint::black_box;
 
 /// Keys in a bucket from which on it keeps its inner nodes.
 const CROWD_KEYS: usize = 64;
@@ -74,11 +78,11 @@ pub(crate) trait Buckets {
     /// Why reading failed.
     type Error;
 
-    /// The bucket's entries, ascending by key.
+    /// The bucket's entries, ascending by key; not copied where they lie in memory.
     ///
     /// # Errors
     /// When they cannot be read.
-    fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, Self::Error>;
+    fn entries(&self, bucket: Bucket) -> Result<Cow<'_, [Entry]>, Self::Error>;
 }
 
 /// The tree at the tip.
@@ -91,8 +95,7 @@ pub(crate) struct StateTree {
 /// What a change makes of the tree, not applied yet.
 #[derive(Default)]
 pub(crate) struct Patch {
-    /// New nodes, by level from the root down to the buckets.
-    rows: Vec<Row>,
+    rows: Rows,
     crowds: BTreeMap<u32, Crowd>,
     keys_added: u64,
     keys_removed: u64,
@@ -132,15 +135,29 @@ impl StateTree {
     /// The first error that `entries` meets.
     pub(crate) fn build<E>(keys: u64, entries: impl Iterator<Item = Result<Entry, E>>) -> Result<Self, E> {
         let mut tree = Self::new(keys);
-        let mut builder = Builder::default();
+        let mut subtrees = Subtrees::default();
         for entry in entries {
-            builder.push(entry?, &mut tree);
+            let entry = entry?;
+            let index = tree.bucket(&entry.0).index;
+            if subtrees.last() != Some(index) {
+                if subtrees.are_enough() {
+                    tree.add(&mut subtrees);
+                }
+                subtrees.begin(index);
+            }
+            subtrees.entries.push(entry);
+            tree.keys += 1;
         }
-        builder.flush(&mut tree);
-        for level in (0..tree.levels.depth()).rev() {
-            tree.levels.fill(level);
-        }
+        tree.add(&mut subtrees);
+        tree.levels.fill();
         Ok(tree)
+    }
+
+    /// Takes in whole buckets; the levels above do not know of them yet.
+    fn add(&mut self, subtrees: &mut Subtrees) {
+        let depth = self.levels.depth();
+        self.crowds.extend(subtrees.crowds(bits(depth)));
+        subtrees.hash(bits(depth), |index, node| self.levels.set(depth, index, node));
     }
 
     /// The root over all keys.
@@ -175,8 +192,8 @@ impl StateTree {
 
     /// Makes a change the tree's own.
     pub(crate) fn apply(&mut self, patch: Patch) {
-        for (level, row) in (0..).zip(patch.rows) {
-            row.into_iter().for_each(|(index, node)| self.levels.set(level, index, node));
+        for (level, row) in (0..).zip(patch.rows.iter()) {
+            row.iter().for_each(|(index, node)| self.levels.set(level, index, node));
         }
         self.crowds.extend(patch.crowds);
         self.keys = self.keys.saturating_add(patch.keys_added).saturating_sub(patch.keys_removed);
@@ -185,23 +202,35 @@ impl StateTree {
     /// The nodes of the buckets that a patch is about to change, as they are.
     pub(crate) fn before(&self, patch: &Patch) -> BucketNodes {
         let depth = self.levels.depth();
-        let changed = patch.rows.last().into_iter().flatten();
-        BucketNodes(changed.map(|(index, _)| (*index, self.levels.node(depth, *index))).collect())
+        let changed = patch.rows.buckets().map_or(&[][..], Row::indexes);
+        let mut row = Row::with_capacity(changed.len());
+        for index in changed {
+            row.push(*index, self.levels.node(depth, *index));
+        }
+        BucketNodes(row)
     }
 
     /// The nodes of buckets with these entries.
     pub(crate) fn nodes_of(&self, buckets: &[(u32, Vec<Entry>)]) -> BucketNodes {
-        let slices: Vec<&[Entry]> = buckets.iter().map(|(_, entries)| &**entries).collect();
-        let nodes = hash_buckets(&slices, bits(self.levels.depth()));
-        BucketNodes(buckets.iter().map(|(index, _)| *index).zip(nodes).collect())
+        let (mut row, mut subtrees) = (Row::with_capacity(buckets.len()), Subtrees::default());
+        for some in buckets.chunks(HASHED_AT_ONCE) {
+            for (index, entries) in some {
+                subtrees.begin(*index);
+                subtrees.entries.extend_from_slice(entries);
+            }
+            subtrees.hash(bits(self.levels.depth()), |index, node| row.push(index, node));
+        }
+        BucketNodes(row)
     }
 
     /// The tree as it was: `nodes` are those of [`StateTree::before`], of the newest change first. Of what it
     /// was, nodes alone are known: it can be proven from, not changed.
     pub(crate) fn back(&self, nodes: impl Iterator<Item = BucketNodes>) -> Patch {
         let mut oldest: BTreeMap<u32, Node> = BTreeMap::new();
-        nodes.for_each(|nodes| oldest.extend(nodes.0));
-        Patch { rows: self.view().lift(oldest.into_iter().collect()), ..Patch::default() }
+        nodes.for_each(|nodes| oldest.extend(nodes.0.iter()));
+        let mut row = Row::with_capacity(oldest.len());
+        oldest.into_iter().for_each(|(index, node)| row.push(index, node));
+        Patch { rows: Rows::above(row, &self.levels, &Rows::default()), ..Patch::default() }
     }
 
     /// The tree as it is.
@@ -218,8 +247,13 @@ impl StateTree {
 impl Patch {
     /// The root after the change; none when nothing changes.
     pub(crate) fn root(&self) -> Option<StateRoot> {
-        let (_, top) = self.rows.first()?.first()?;
-        Some(StateRoot::new(top.hash))
+        Some(StateRoot::new(self.rows.top()?.hash))
+    }
+
+    /// Takes in whole buckets, all behind those in the row.
+    fn add(&mut self, subtrees: &mut Subtrees, depth: u32, row: &mut Row) {
+        self.crowds.extend(subtrees.crowds(bits(depth)));
+        subtrees.hash(bits(depth), |index, node| row.push(index, node));
     }
 }
 
@@ -236,43 +270,48 @@ impl Patched<'_> {
     pub(crate) fn patch<B: Buckets>(&self, changes: &[EntryChange], buckets: &B) -> Result<Patch, B::Error> {
         let depth = self.tree.levels.depth();
         let mut patch = Patch::default();
-        let (mut row, mut merged): (Row, Vec<(usize, Vec<Entry>)>) = (Vec::new(), Vec::new());
-        for group in changes.chunk_by(|(a, _), (b, _)| Bucket::of(a, depth) == Bucket::of(b, depth)) {
-            let bucket = Bucket::of(&group[0].0, depth);
-            let place = row.len();
-            row.push((bucket.index, Node::EMPTY));
-            if let Some(crowd) = self.crowd(bucket.index) {
+        let (mut row, mut subtrees) = (Row::with_capacity(changes.len()), Subtrees::default());
+        let mut groups = changes.chunk_by(|(a, _), (b, _)| Bucket::of(a, depth) == Bucket::of(b, depth));
+        loop {
+            let some: Vec<_> = groups.by_ref().take(HASHED_AT_ONCE).collect();
+            if some.is_empty() {
+                break;
+            }
+            let read = self.read(&some, buckets)?;
+            for (group, entries) in some.iter().zip(read) {
+                let index = Bucket::of(&group[0].0, depth).index;
+                let Some(crowd) = self.crowd(index) else {
+                    subtrees.begin(index);
+                    merge(&entries, group, &mut patch, &mut subtrees.entries);
+                    continue;
+                };
                 let crowd = crowd.changed(group, bits(depth), &mut patch);
-                row[place].1 = crowd.top();
-                patch.crowds.insert(bucket.index, crowd);
-                continue;
+                patch.add(&mut subtrees, depth, &mut row);
+                row.push(index, crowd.top());
+                patch.crowds.insert(index, crowd);
             }
-            let entries = merge(&buckets.entries(bucket)?, group, &mut patch);
-            if entries.len() > CROWD_KEYS {
-                let crowd = Crowd::of(&entries, bits(depth));
-                row[place].1 = crowd.top();
-                patch.crowds.insert(bucket.index, crowd);
-            } else {
-                merged.push((place, entries));
-            }
+            patch.add(&mut subtrees, depth, &mut row);
         }
-        let slices: Vec<&[Entry]> = merged.iter().map(|(_, entries)| &**entries).collect();
-        for ((place, _), node) in merged.iter().zip(hash_buckets(&slices, bits(depth))) {
-            row[*place].1 = node;
-        }
-        patch.rows = self.lift(row);
+        let none = Rows::default();
+        patch.rows = Rows::above(row, &self.tree.levels, self.patch.map_or(&none, |patch| &patch.rows));
         Ok(patch)
     }
 
-    /// All rows above new nodes of buckets, from the root down.
-    fn lift(&self, row: Row) -> Vec<Row> {
-        let mut rows = vec![row];
-        for level in (1..=self.tree.levels.depth()).rev() {
-            let below = rows.last().expect("the buckets' row is there");
-            rows.push(Levels::parents(below, |index| self.node(level, index)));
-        }
-        rows.reverse();
-        rows
+    /// The entries of the buckets of groups of changes; nothing for crowds, which need none.
+    fn read<'b, B: Buckets>(
+        &self,
+        groups: &[&[EntryChange]],
+        buckets: &'b B,
+    ) -> Result<Vec<Cow<'b, [Entry]>>, B::Error> {
+        let read = groups.iter().map(|group| {
+            let bucket = self.tree.bucket(&group[0].0);
+            if self.crowd(bucket.index).is_some() { Ok(Cow::default()) } else { buckets.entries(bucket) }
+        });
+        let read: Vec<Cow<'b, [Entry]>> = read.collect::<Result<_, _>>()?;
+        // To look at all of them first lets the waits for memory overlap.
+        let looked = read.iter().flat_map(|entries| entries.iter()).map(|(key, _)| key.as_bytes()[0]);
+        black_box(looked.fold(0, |sum, byte| sum ^ byte));
+        Ok(read)
     }
 
     /// The bucket in which the way to a key ends: its own, or that of the lone leaf met before.
@@ -311,9 +350,7 @@ impl Patched<'_> {
     }
 
     fn node(&self, level: u32, index: u32) -> Node {
-        let row = self.patch.and_then(|patch| patch.rows.get(usize::try_from(level).ok()?));
-        let found =
-            row.and_then(|row| row.binary_search_by_key(&index, |(at, _)| *at).ok().map(|at| row[at].1));
+        let found = self.patch.and_then(|patch| patch.rows.node(level, index));
         found.unwrap_or_else(|| self.tree.levels.node(level, index))
     }
 
@@ -335,23 +372,23 @@ fn bits(levels: u32) -> usize {
 
 /// A bucket's entries after its changes; both ascend by key.
 pub(crate) fn merged(entries: &[Entry], changes: &[EntryChange]) -> Vec<Entry> {
-    merge(entries, changes, &mut Patch::default())
+    let mut merged = Vec::with_capacity(entries.len() + changes.len());
+    merge(entries, changes, &mut Patch::default(), &mut merged);
+    merged
 }
 
-fn merge(entries: &[Entry], changes: &[EntryChange], patch: &mut Patch) -> Vec<Entry> {
-    let mut merged = Vec::with_capacity(entries.len() + changes.len());
-    let mut rest = entries.iter().peekable();
+fn merge(entries: &[Entry], changes: &[EntryChange], patch: &mut Patch, merged: &mut Vec<Entry>) {
+    let mut rest = entries;
     for (key, value) in changes {
-        while let Some(entry) = rest.next_if(|(other, _)| other < key) {
-            merged.push(*entry);
-        }
-        let was_there = rest.next_if(|(other, _)| other == key).is_some();
+        let (before, from) = rest.split_at(rest.partition_point(|(other, _)| other < key));
+        let was_there = from.first().is_some_and(|(other, _)| other == key);
         patch.keys_added += u64::from(!was_there && value.is_some());
         patch.keys_removed += u64::from(was_there && value.is_none());
+        merged.extend_from_slice(before);
         merged.extend(value.map(|value| (*key, value)));
+        rest = &from[usize::from(was_there)..];
     }
-    merged.extend(rest);
-    merged
+    merged.extend_from_slice(rest);
 }
 
 /// A proof on its way from the root down.
@@ -378,7 +415,7 @@ impl Way {
             }
             let (left, right) = rest.split_at(rest.partition_point(|(other, _)| !other.bit(bit)));
             let (ours, sibling) = if key.bit(bit) { (right, left) } else { (left, right) };
-            self.meet(bit, hash_buckets(&[sibling], bit + 1)[0].hash);
+            self.meet(bit, hash_bucket(sibling, bit + 1).hash);
             rest = ours;
         }
         let found = match rest.first() {
@@ -387,50 +424,6 @@ impl Way {
             None => Found::Nothing,
         };
         Proof { found, bitmap: self.bitmap, siblings: self.siblings }
-    }
-}
-
-/// Buckets whose nodes are computed together while a tree is built.
-const BUILT_AT_ONCE: usize = 4_096;
-
-/// Collects entries in key order into buckets.
-#[derive(Default)]
-struct Builder {
-    entries: Vec<Entry>,
-    /// Index of a bucket, and where it begins.
-    starts: Vec<(u32, usize)>,
-}
-
-impl Builder {
-    fn push(&mut self, entry: Entry, tree: &mut StateTree) {
-        let index = tree.bucket(&entry.0).index;
-        if self.starts.last().is_none_or(|(last, _)| *last != index) {
-            if self.starts.len() == BUILT_AT_ONCE {
-                self.flush(tree);
-            }
-            self.starts.push((index, self.entries.len()));
-        }
-        self.entries.push(entry);
-    }
-
-    fn flush(&mut self, tree: &mut StateTree) {
-        let depth = tree.levels.depth();
-        let ends = self.starts.iter().skip(1).map(|(_, at)| *at).chain([self.entries.len()]);
-        let buckets =
-            self.starts.iter().zip(ends).map(|((index, at), end)| (*index, &self.entries[*at..end]));
-        let (crowded, sparse): (Vec<_>, Vec<_>) = buckets.partition(|(_, all)| all.len() > CROWD_KEYS);
-        for (index, entries) in crowded {
-            let crowd = Crowd::of(entries, bits(depth));
-            tree.levels.set(depth, index, crowd.top());
-            tree.crowds.insert(index, crowd);
-        }
-        let slices: Vec<_> = sparse.iter().map(|(_, entries)| *entries).collect();
-        for ((index, _), node) in sparse.iter().zip(hash_buckets(&slices, bits(depth))) {
-            tree.levels.set(depth, *index, node);
-        }
-        tree.keys += u64::try_from(self.entries.len()).expect("they fit into memory");
-        self.entries.clear();
-        self.starts.clear();
     }
 }
 

@@ -9,6 +9,7 @@ use starling_consensus::{
 };
 use starling_primitives::state::{Account, StateKey};
 use starling_primitives::{Address, BlockId};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use thiserror::Error;
@@ -75,7 +76,7 @@ impl Accounts for Replayed {
 impl Buckets for Replayed {
     type Error = Infallible;
 
-    fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, Infallible> {
+    fn entries(&self, bucket: Bucket) -> Result<Cow<'_, [Entry]>, Infallible> {
         let from = self.accounts.range(bucket.first()..).take_while(|(key, _)| bucket.holds(key));
         Ok(from.filter_map(|(key, (_, account))| Some((*key, value(account)?))).collect())
     }

@@ -1,6 +1,7 @@
-//! The upper levels: one array, the children of a node side by side, so that a pair is hashed where it lies.
+//! The upper levels: one array, the children of a node side by side, so that one look brings both.
 
 use starling_primitives::nodes;
+use std::hint::black_box;
 
 /// A subtree as its parent sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,25 +14,20 @@ pub(crate) struct Node {
 
 impl Node {
     pub(super) const EMPTY: Self = Self { hash: [0; 32], is_leaf: false };
-
-    fn is_empty(&self) -> bool {
-        self.hash == [0; 32]
-    }
 }
 
-/// Nodes that are computed together while a level is filled.
-const FILLED_AT_ONCE: u32 = 16_384;
-
-/// Nodes of one level, by ascending index.
-pub(super) type Row = Vec<(u32, Node)>;
+/// Two hashes in one line of the processor's cache.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Pair([[u8; 32]; 2]);
 
 /// Every node from the root down to the buckets.
 #[derive(Clone)]
 pub(super) struct Levels {
     /// Levels below the root.
     depth: u32,
-    /// The root is at 1, the children of `i` are at `2i` and `2i + 1`.
-    hashes: Vec<[u8; 32]>,
+    /// The root is at 1, the children of `i` are at `2i` and `2i + 1`, which is pair `i`.
+    pairs: Vec<Pair>,
     /// A bit for each hash: whether it is that of a lone leaf.
     leaves: Vec<u64>,
 }
@@ -39,8 +35,8 @@ pub(super) struct Levels {
 impl Levels {
     /// A tree without keys.
     pub(super) fn new(depth: u32) -> Self {
-        let count = 2usize << depth;
-        Self { depth, hashes: vec![[0; 32]; count], leaves: vec![0; count.div_ceil(64)] }
+        let count = 1usize << depth;
+        Self { depth, pairs: vec![Pair([[0; 32]; 2]); count], leaves: vec![0; count.div_ceil(32)] }
     }
 
     pub(super) fn depth(&self) -> u32 {
@@ -49,71 +45,92 @@ impl Levels {
 
     /// Bytes in memory.
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.hashes) + size_of_val(&*self.leaves)
+        size_of_val(&*self.pairs) + size_of_val(&*self.leaves)
     }
 
     pub(super) fn node(&self, level: u32, index: u32) -> Node {
         let at = place(level, index);
-        Node { hash: self.hashes[at], is_leaf: self.leaves[at / 64] >> (at % 64) & 1 == 1 }
+        Node { hash: self.pairs[at / 2].0[at % 2], is_leaf: self.leaves[at / 64] >> (at % 64) & 1 == 1 }
     }
 
     pub(super) fn set(&mut self, level: u32, index: u32, node: Node) {
         let at = place(level, index);
-        self.hashes[at] = node.hash;
+        self.pairs[at / 2].0[at % 2] = node.hash;
         self.leaves[at / 64] &= !(1 << (at % 64));
         self.leaves[at / 64] |= u64::from(node.is_leaf) << (at % 64);
     }
 
-    /// Computes a level anew from the one below.
-    pub(super) fn fill(&mut self, level: u32) {
-        let count = 1u32 << level;
-        for nth in 0..count.div_ceil(FILLED_AT_ONCE) {
-            let first = nth * FILLED_AT_ONCE;
-            let end = first.saturating_add(FILLED_AT_ONCE).min(count);
-            let row: Row = (2 * first..2 * end).map(|index| (index, self.node(level + 1, index))).collect();
-            for (index, node) in Self::parents(&row, |index| self.node(level + 1, index)) {
-                self.set(level, index, node);
+    /// Computes all levels anew from the buckets.
+    pub(super) fn fill(&mut self) {
+        let mut couples = Couples::default();
+        for level in (0..self.depth).rev() {
+            for first in (0..1 << level).step_by(JOINED_AT_ONCE) {
+                let mut indexes = (first..1 << level).take(JOINED_AT_ONCE);
+                couples.load(self, level, indexes.clone());
+                couples.join(|node| self.set(level, indexes.next().expect("one for each couple"), node));
             }
         }
-    }
-
-    /// What new nodes of a level make of the level above. `below` reads that level where `row` says nothing.
-    pub(super) fn parents(row: &[(u32, Node)], below: impl Fn(u32) -> Node) -> Row {
-        let (mut parents, mut pairs, mut places): (Row, Vec<[[u8; 32]; 2]>, Vec<usize>) =
-            (Vec::with_capacity(row.len()), Vec::with_capacity(row.len()), Vec::with_capacity(row.len()));
-        let mut rest = row;
-        while let Some(&(index, node)) = rest.first() {
-            let is_left = index % 2 == 0;
-            let sibling = match rest.get(1) {
-                Some(&(next, sibling)) if is_left && next == index + 1 => {
-                    rest = &rest[1..];
-                    sibling
-                }
-                _ => below(index ^ 1),
-            };
-            rest = &rest[1..];
-            let (left, right) = if is_left { (node, sibling) } else { (sibling, node) };
-            let parent = match (left.is_empty(), right.is_empty()) {
-                (true, true) => Node::EMPTY,
-                (true, false) if right.is_leaf => right,
-                (false, true) if left.is_leaf => left,
-                _ => {
-                    places.push(parents.len());
-                    pairs.push([left.hash, right.hash]);
-                    Node::EMPTY
-                }
-            };
-            parents.push((index / 2, parent));
-        }
-        let mut hashes = vec![[0; 32]; pairs.len()];
-        nodes(&pairs, &mut hashes);
-        for (place, hash) in places.into_iter().zip(hashes) {
-            parents[place].1 = Node { hash, is_leaf: false };
-        }
-        parents
     }
 }
 
 fn place(level: u32, index: u32) -> usize {
     usize::try_from((1u64 << level) + u64::from(index)).expect("levels are within memory")
+}
+
+/// Couples that are joined together: a few groups of the widest kernel.
+pub(super) const JOINED_AT_ONCE: usize = 32;
+
+/// The children of some nodes.
+pub(super) struct Couples {
+    hashes: [[[u8; 32]; 2]; JOINED_AT_ONCE],
+    are_leaves: [[bool; 2]; JOINED_AT_ONCE],
+    count: usize,
+}
+
+impl Default for Couples {
+    fn default() -> Self {
+        Self { hashes: [[[0; 32]; 2]; JOINED_AT_ONCE], are_leaves: [[false; 2]; JOINED_AT_ONCE], count: 0 }
+    }
+}
+
+impl Couples {
+    /// The children of nodes of a level, which are [`JOINED_AT_ONCE`] at the most, as a tree has them.
+    pub(super) fn load(&mut self, levels: &Levels, level: u32, indexes: impl Iterator<Item = u32> + Clone) {
+        // To look at all of them first lets the waits for memory overlap.
+        let looked = indexes.clone().map(|index| levels.pairs[place(level, index)].0[0][0]);
+        black_box(looked.fold(0, |sum, byte| sum ^ byte));
+        self.count = 0;
+        for index in indexes {
+            let at = place(level, index);
+            let bits = levels.leaves[at / 32] >> (2 * (at % 32));
+            self.hashes[self.count] = levels.pairs[at].0;
+            self.are_leaves[self.count] = [bits & 1 == 1, bits & 2 == 2];
+            self.count += 1;
+        }
+    }
+
+    /// Another child in one of the couples.
+    #[inline]
+    pub(super) fn set(&mut self, couple: usize, is_right: bool, hash: &[u8; 32], is_leaf: bool) {
+        self.hashes[couple][usize::from(is_right)] = *hash;
+        self.are_leaves[couple][usize::from(is_right)] = is_leaf;
+    }
+
+    /// The nodes above the couples, in order.
+    #[inline]
+    pub(super) fn join(&self, mut each: impl FnMut(Node)) {
+        let mut joined = [[0; 32]; JOINED_AT_ONCE];
+        nodes(&self.hashes[..self.count], &mut joined[..self.count]);
+        for ((couple, are_leaves), hash) in self.hashes[..self.count].iter().zip(self.are_leaves).zip(joined)
+        {
+            // With one key below it, a node is that key's leaf.
+            let node = match couple.map(|hash| hash == [0; 32]) {
+                [true, true] => Node::EMPTY,
+                [true, false] if are_leaves[1] => Node { hash: couple[1], is_leaf: true },
+                [false, true] if are_leaves[0] => Node { hash: couple[0], is_leaf: true },
+                _ => Node { hash, is_leaf: false },
+            };
+            each(node);
+        }
+    }
 }

@@ -32,7 +32,7 @@ impl Plain {
 impl Buckets for Plain {
     type Error = Infallible;
 
-    fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, Infallible> {
+    fn entries(&self, bucket: Bucket) -> Result<Cow<'_, [Entry]>, Infallible> {
         let from = self.0.range(bucket.first()..);
         Ok(from.take_while(|(key, _)| bucket.holds(key)).map(|(key, value)| (*key, *value)).collect())
     }
@@ -123,6 +123,56 @@ proptest! {
     }
 }
 
+/// Keys spread over hundreds of buckets, and in one of them a crowd.
+fn wide_key() -> impl Strategy<Value = StateKey> {
+    prop_oneof![4 => any::<[u8; 32]>(), 1 => any::<u8>().prop_map(|last| {
+        let mut bytes = [0x77; 32];
+        bytes[31] = last;
+        bytes
+    })]
+    .prop_map(StateKey::new)
+}
+
+fn wide_changes() -> impl Strategy<Value = Vec<EntryChange>> {
+    vec((wide_key(), any::<Value>()), 1..700).prop_map(|all| {
+        all.into_iter()
+            .map(|(key, value)| (key, Some(value)))
+            .collect::<BTreeMap<_, _>>()
+            .into_iter()
+            .collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn more_buckets_than_are_hashed_at_once_grow_and_go(
+        depth in 8..12u32,
+        one in wide_changes(),
+        two in wide_changes(),
+        kept in 1..20usize,
+    ) {
+        let (mut tree, mut plain) = (StateTree::of_depth(depth), Plain::default());
+        update(&mut tree, &mut plain, &one);
+        let Ok(first) = tree.view().patch(&two, &plain);
+        let mut later = plain.clone();
+        later.change(&two);
+        let gone = later.0.keys().enumerate().filter(|(at, _)| at % kept != 0);
+        let gone: Vec<EntryChange> = gone.map(|(_, key)| (*key, None)).collect();
+        let Ok(second) = tree.with(&first).patch(&gone, &later);
+        let mut last = later.clone();
+        last.change(&gone);
+        prop_assert_eq!(second.root().unwrap_or(later.root()), last.root(), "a large patch upon a large one");
+        let before = tree.before(&first);
+        let was = tree.root();
+        tree.apply(first);
+        prop_assert_eq!(tree.root(), later.root());
+        prop_assert_eq!(tree.back([before].into_iter()).root(), Some(was));
+        update(&mut tree, &mut later, &gone);
+    }
+}
+
 #[test]
 fn thousands_of_ground_keys_in_one_bucket_are_a_crowd() {
     let ground = |n: u32| {
@@ -146,7 +196,7 @@ fn a_change_reads_the_buckets_that_it_touches_and_no_other() {
     struct Counted(Plain, std::cell::RefCell<Vec<u32>>);
     impl Buckets for Counted {
         type Error = Infallible;
-        fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, Infallible> {
+        fn entries(&self, bucket: Bucket) -> Result<Cow<'_, [Entry]>, Infallible> {
             self.1.borrow_mut().push(bucket.index);
             Buckets::entries(&self.0, bucket)
         }
