@@ -1,7 +1,7 @@
 //! The rules of blocks that need no state (consensus: Block rules 1 to 3).
 
 use crate::header::CheckedHeader;
-use crate::signature::{SignatureCheck, verify_batch};
+use crate::signature::{KnownKeys, SignatureCheck, verify_batch};
 use crate::transaction::{TxError, check_expiry, check_fields, signature_checks_of};
 use starling_primitives::{Block, GenesisId, StateRoot, Transaction, TxId, TxRoot, Wtxid, limits, tx_root};
 use std::sync::Arc;
@@ -91,7 +91,7 @@ pub struct CheckedBlock {
 
 impl CheckedBlock {
     /// Checks block rules 1 to 3. `verified` says which transactions' signatures were already found right, by
-    /// `wtxid`, so that they are not verified again.
+    /// `wtxid`, so that they are not verified again; `keys` makes those of senders seen lately cheaper.
     ///
     /// # Errors
     /// The first rule that the block breaks.
@@ -100,6 +100,7 @@ impl CheckedBlock {
         txs: Vec<Arc<Transaction>>,
         genesis: &GenesisId,
         verified: impl Fn(&Wtxid) -> bool,
+        keys: &KnownKeys,
     ) -> Result<Self, BlockError> {
         check_body(&header, &txs)?;
         let height = header.header().height();
@@ -116,7 +117,7 @@ impl CheckedBlock {
                 checks.extend(own);
             }
         }
-        verify_batch(&checks).map_err(|failed| {
+        verify_batch(&checks, keys).map_err(|failed| {
             let (index, signature) = owners[failed.index];
             BlockError::Transaction {
                 index,

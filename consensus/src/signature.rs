@@ -7,7 +7,10 @@
 //! Both doors here, [`verify`] and [`verify_batch`], ask both.
 
 mod batch;
+mod cache;
 mod encoding;
+mod generations;
+mod keys;
 
 use core::fmt;
 
@@ -15,7 +18,9 @@ use ed25519_zebra::{Signature, VerificationKey};
 use thiserror::Error;
 
 pub use batch::{BatchError, verify_batch};
+pub use cache::SignatureCache;
 pub use encoding::check_encoding;
+pub use keys::KnownKeys;
 
 /// One signature to check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

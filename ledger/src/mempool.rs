@@ -9,7 +9,7 @@
 //!
 //! - `admit`: the rules of admission, replacement and eviction; `tip`: what blocks do to the pool
 //! - `select`: what a block should hold; `view`: everything that is asked about the pool
-//! - `sender`, `order`: the two structures; `fees`, `events`, `verified`: floor and estimates, trails,
+//! - `sender`, `order`: the two structures; `fees`, `events`: floor and estimates, trails,
 //!   signatures
 //! - `file`: the pool across restarts
 //!
@@ -25,7 +25,6 @@ mod order;
 mod select;
 mod sender;
 mod tip;
-mod verified;
 mod view;
 
 pub use admit::Admitted;
@@ -41,12 +40,12 @@ use events::{EventKind as What, Events};
 use fees::{Floor, Histogram, RecentBlocks};
 use order::{ChunkRef, Order, OrderKey};
 use sender::{Chain, Entry};
+use starling_consensus::SignatureCache;
 use starling_genesis::Params;
 use starling_primitives::{Address, GenesisId, TxId, Wtxid, limits};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use verified::Verified;
 
 /// Bytes of memory that the pool uses at the most, whatever its share is.
 pub const MAX_POOL_BYTES: usize = 300_000_000;
@@ -70,8 +69,8 @@ pub struct PoolLimits {
     pub max_bytes: usize,
     /// Transactions whose trail is kept.
     pub trails: usize,
-    /// Transactions outside the pool whose signatures are remembered as right.
-    pub verified: usize,
+    /// Bytes for the ids of transactions whose signatures are remembered as right, pending or not.
+    pub verified_bytes: usize,
 }
 
 impl PoolLimits {
@@ -81,11 +80,7 @@ impl PoolLimits {
     pub fn from_budget(bytes: usize) -> Self {
         let bytes = bytes.min(MAX_POOL_BYTES);
         let part = bytes / LOG_PART;
-        Self {
-            max_bytes: bytes - 2 * part,
-            trails: part / events::TRAIL_BYTES,
-            verified: part / verified::VERIFIED_BYTES,
-        }
+        Self { max_bytes: bytes - 2 * part, trails: part / events::TRAIL_BYTES, verified_bytes: part }
     }
 
     fn waiting_bytes(&self) -> usize {
@@ -131,7 +126,7 @@ pub struct Mempool {
     recent: RecentBlocks,
     floor: Floor,
     events: Events,
-    verified: Verified,
+    signatures: Arc<SignatureCache>,
     arrivals: u64,
     now: u64,
     ages_checked: u64,
@@ -174,7 +169,7 @@ impl Mempool {
             histogram: Histogram::new(),
             recent: RecentBlocks::default(),
             events: Events::new(limits.trails),
-            verified: Verified::new(limits.verified),
+            signatures: Arc::new(SignatureCache::new(limits.verified_bytes)),
             arrivals: 0,
             now: 0,
             ages_checked: 0,
@@ -221,7 +216,7 @@ impl Mempool {
 
     /// Records why an entry that is no longer in its chain left.
     fn leave(&mut self, entry: &Entry, what: What) -> Wtxid {
-        self.verified.insert(entry.tx.wtxid());
+        self.signatures.insert(entry.tx.wtxid());
         self.events.record(entry.txid, self.now, what);
         entry.tx.wtxid()
     }

@@ -2,7 +2,7 @@
 
 use crate::ledger::{Ledger, LedgerOptions};
 use ed25519_dalek::{Signer, SigningKey};
-use starling_consensus::{BestChange, CheckedBlock, CheckedHeader, HeaderTree, Inserted, Status};
+use starling_consensus::{BestChange, CheckedBlock, CheckedHeader, HeaderTree, Inserted, KnownKeys, Status};
 use starling_genesis::{Chain, NewChain};
 use starling_primitives::{
     Address, Amount, Auth, Content, Header, Memo, Output, Policy, Prefix, StateRoot, Target, Transaction,
@@ -118,7 +118,7 @@ impl Fixture {
         let work = self.tree.get(&checked.header().id()).unwrap().work;
         self.ledger.put_headers(&[(&checked, work)], &changes, &self.tree.best().id).unwrap();
         self.ledger.put_body(checked.header(), &txs).unwrap();
-        CheckedBlock::check(checked, txs, &self.chain.genesis_id(), |_| false).unwrap()
+        CheckedBlock::check(checked, txs, &self.chain.genesis_id(), |_| false, &KnownKeys::none()).unwrap()
     }
 
     /// Mines and connects a block with these transactions.

@@ -5,7 +5,8 @@ use crate::state::value;
 use crate::state_tree::{Bucket, Buckets, Entry, EntryChange, StateTree};
 use crate::store::StoreError;
 use starling_consensus::{
-    Accounts, BlockError, CheckedBlock, CheckedHeader, Cursor, HeaderError, Transition, TransitionError,
+    Accounts, BlockError, CheckedBlock, CheckedHeader, Cursor, HeaderError, KnownKeys, Transition,
+    TransitionError,
 };
 use starling_primitives::state::{Account, StateKey};
 use starling_primitives::{Address, BlockId};
@@ -102,6 +103,9 @@ impl Replayed {
     }
 }
 
+/// Bytes of public keys kept: 57,344 of them.
+const KNOWN_KEYS_BYTES: usize = 16 << 20;
+
 /// Executes the connected chain again and compares every root, and at the end every account; `progress` is
 /// told each height that holds. Returns the height of the tip.
 ///
@@ -114,6 +118,7 @@ pub fn verify_chain(reader: &Reader, mut progress: impl FnMut(u32, u32)) -> Resu
     let mut state = Replayed { accounts: BTreeMap::new(), tree: StateTree::new(0) };
     let prefunded = chain.accounts.iter();
     state.set(prefunded.map(|(address, balance)| (*address, Account { nonce: 0, balance: *balance })));
+    let keys = KnownKeys::new(KNOWN_KEYS_BYTES);
     let tip = view.tip().height;
     for height in 1..=tip {
         let id = view.canonical(height)?.ok_or(VerifyError::Missing(height))?;
@@ -123,7 +128,7 @@ pub fn verify_chain(reader: &Reader, mut progress: impl FnMut(u32, u32)) -> Resu
         let header = CheckedHeader::check(block.header, &chain.params).map_err(in_header)?;
         cursor.check(&header, &chain.params).map_err(in_header)?;
         cursor.advance(&header, &chain.params);
-        let checked = CheckedBlock::check(header, block.txs, &chain.genesis_id(), |_| false);
+        let checked = CheckedBlock::check(header, block.txs, &chain.genesis_id(), |_| false, &keys);
         execute(&mut state, &checked.map_err(in_block)?, chain).map_err(in_block)?;
         progress(height, tip);
     }

@@ -25,7 +25,7 @@ use self::fork_choice::Avoided;
 use self::headers::HeldHeaders;
 use self::template::Templates;
 use self::view::{RecentIds, View};
-use starling_consensus::{BranchSync, HeaderInfo, HeaderTree};
+use starling_consensus::{BranchSync, HeaderInfo, HeaderTree, KnownKeys};
 use starling_genesis::Chain;
 use starling_ledger::{AccountProof, Ledger, Mempool, PoolLimits, StoreError};
 use starling_network::{NetCommand, NetEvent, Network, NetworkConfig, Output, PeerId, Report};
@@ -127,12 +127,15 @@ pub struct CoreConfig {
     pub sync_blocks: bool,
 }
 
+/// Bytes of public keys that signed lately: 57,344 of them.
+const KNOWN_KEYS_BYTES: usize = 16 << 20;
 /// Blocks of our own that are remembered, to announce them as ours.
 const MAX_OWN_BLOCKS: usize = 64;
 
 /// The core.
 pub struct Core {
     chain: Arc<Chain>,
+    keys: Arc<KnownKeys>,
     config: CoreConfig,
     ledger: Ledger,
     tree: HeaderTree,
@@ -192,6 +195,7 @@ impl Core {
             pool: Mempool::new(params, genesis, PoolLimits::from_budget(config.pool_bytes)),
             templates: Templates::new(config.seed),
             chain,
+            keys: Arc::new(KnownKeys::new(KNOWN_KEYS_BYTES)),
             config,
             ledger,
             tree,
@@ -230,6 +234,12 @@ impl Core {
     #[must_use]
     pub fn chain(&self) -> &Arc<Chain> {
         &self.chain
+    }
+
+    /// Public keys that signed lately, for checks elsewhere.
+    #[must_use]
+    pub fn keys(&self) -> &Arc<KnownKeys> {
+        &self.keys
     }
 
     /// The ledger, for reading.

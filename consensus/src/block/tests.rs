@@ -1,7 +1,7 @@
 //! Rules 1 to 3 of blocks, broken on purpose.
 
 use super::*;
-use crate::signature::SignatureError;
+use crate::signature::{SignatureCache, SignatureError};
 use crate::tests::{Draft, Payer, easy, extend, genesis_cursor, motes, payer};
 use starling_primitives::{Address, Amount, Auth, Content, Policy, UnsignedTransaction};
 use std::cell::RefCell;
@@ -24,7 +24,7 @@ fn header(txs: &[Arc<Transaction>], change: impl Fn(&mut Content)) -> CheckedHea
 }
 
 fn check(txs: &[Arc<Transaction>]) -> Result<CheckedBlock, BlockError> {
-    CheckedBlock::check(header(txs, |_| ()), txs.to_vec(), &genesis(), |_| false)
+    CheckedBlock::check(header(txs, |_| ()), txs.to_vec(), &genesis(), |_| false, &KnownKeys::none())
 }
 
 fn payments(count: u8) -> Vec<Arc<Transaction>> {
@@ -64,7 +64,13 @@ fn right_blocks_pass() {
 fn rule_1_the_body_is_the_header_s() {
     let txs = payments(3);
     let of = |txs: &[Arc<Transaction>], change: &dyn Fn(&mut Content)| {
-        let refused = CheckedBlock::check(header(&payments(3), change), txs.to_vec(), &genesis(), |_| false);
+        let refused = CheckedBlock::check(
+            header(&payments(3), change),
+            txs.to_vec(),
+            &genesis(),
+            |_| false,
+            &KnownKeys::none(),
+        );
         refused.unwrap_err()
     };
     assert_eq!(of(&txs[..2], &|_| ()), BlockError::TxCount { found: 2, stated: 3 });
@@ -159,16 +165,44 @@ fn a_signature_already_verified_is_not_verified_again() {
         asked.borrow_mut().push(*wtxid);
         *wtxid == known.wtxid()
     };
-    assert!(CheckedBlock::check(header(&txs, |_| ()), txs.to_vec(), &genesis(), verified).is_ok());
+    assert!(
+        CheckedBlock::check(header(&txs, |_| ()), txs.to_vec(), &genesis(), verified, &KnownKeys::none())
+            .is_ok()
+    );
     assert_eq!(*asked.borrow(), txs.iter().map(|tx| tx.wtxid()).collect::<Vec<_>>());
     // The other one's signature is still looked at, and named by its place in the block.
     let bad = Arc::new(payer(2).draft(&genesis(), 0, &[(Address::default(), 1)]));
     let bad = Arc::new(bad.with_auth(&Auth::Single([0; 64])).unwrap());
     let txs = [known.clone(), bad];
+    let verified = |wtxid: &Wtxid| *wtxid == known.wtxid();
     let refused =
-        CheckedBlock::check(header(&txs, |_| ()), txs.to_vec(), &genesis(), |wtxid| *wtxid == known.wtxid());
+        CheckedBlock::check(header(&txs, |_| ()), txs.to_vec(), &genesis(), verified, &KnownKeys::none());
     assert!(matches!(
         refused,
+        Err(BlockError::Transaction { index: 1, error: TxError::Signature { index: 0, .. } })
+    ));
+}
+
+#[test]
+fn a_shared_cache_serves_a_block_that_the_pool_saw() {
+    let cache = SignatureCache::new(1 << 16);
+    let txs = payments(5);
+    let check = |txs: &[Arc<Transaction>], keys: &KnownKeys| {
+        let verified = |wtxid: &Wtxid| cache.contains(wtxid);
+        CheckedBlock::check(header(txs, |_| ()), txs.to_vec(), &genesis(), verified, keys)
+    };
+    let keys = KnownKeys::new(1 << 20);
+    assert!(check(&txs[..3], &keys).is_ok());
+    assert_eq!(keys.len(), 3, "not in the cache: looked at");
+    cache.insert_many(txs.iter().map(|tx| tx.wtxid()));
+    assert!(check(&txs, &keys).is_ok());
+    assert_eq!(keys.len(), 3, "in the cache: not looked at again");
+    // Another signature makes it another transaction, with the same txid.
+    let mutated = Arc::new(txs[4].unsigned().with_auth(&Auth::Single([0; 64])).unwrap());
+    assert_eq!(mutated.txid(&genesis()), txs[4].txid(&genesis()));
+    assert!(!cache.contains(&mutated.wtxid()));
+    assert!(matches!(
+        check(&[txs[3].clone(), mutated], &keys),
         Err(BlockError::Transaction { index: 1, error: TxError::Signature { index: 0, .. } })
     ));
 }

@@ -63,6 +63,7 @@ impl Mempool {
         let plan = self.plan(&tx, source, settled)?;
         if !self.is_verified(&tx.wtxid()) {
             check_transaction(&tx, &self.genesis).map_err(PoolError::Invalid)?;
+            self.signatures.insert(tx.wtxid());
         }
         self.now = settled.now;
         Ok(self.commit(&tx, source, plan))

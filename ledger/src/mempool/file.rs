@@ -9,7 +9,7 @@ use super::error::AddError;
 use super::events::{DropReason, EventKind as What};
 use super::sender::Source;
 use super::{MAX_AGE_SECS, MAX_POOL_BYTES, Mempool, Settled};
-use starling_consensus::{Accounts, SignatureCheck, signature_checks, verify_batch};
+use starling_consensus::{Accounts, KnownKeys, SignatureCheck, signature_checks, verify_batch};
 use starling_primitives::limits::MIN_TX_BYTES;
 use starling_primitives::{DecodeError, GenesisId, Reader, Tag, Transaction};
 use std::sync::Arc;
@@ -211,7 +211,7 @@ impl Mempool {
         let unknown = || batch.iter().map(|(_, tx)| tx).filter(|tx| !self.is_verified(&tx.wtxid()));
         let checks: Vec<SignatureCheck> =
             unknown().flat_map(|tx| signature_checks(tx, &self.genesis)).collect();
-        if verify_batch(&checks).is_ok() {
+        if verify_batch(&checks, &KnownKeys::none()).is_ok() {
             for (_, tx) in batch {
                 self.note_verified(tx.wtxid());
             }

@@ -11,7 +11,7 @@ fn a_budget_is_split_and_bounded() {
     let limits = PoolLimits::from_budget(usize::MAX);
     assert_eq!(limits, PoolLimits::from_budget(MAX_POOL_BYTES));
     assert_eq!(limits.max_bytes, MAX_POOL_BYTES / 10 * 9);
-    let logs = limits.trails * events::TRAIL_BYTES + limits.verified * verified::VERIFIED_BYTES;
+    let logs = limits.trails * events::TRAIL_BYTES + limits.verified_bytes;
     assert!(limits.max_bytes + logs <= MAX_POOL_BYTES);
     assert_eq!(limits.waiting_bytes(), limits.max_bytes / 20);
     assert_eq!(limits.waiting_bytes() + limits.executable_bytes(), limits.max_bytes);

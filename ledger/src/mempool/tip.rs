@@ -241,7 +241,7 @@ impl Mempool {
         let mut returned = Vec::new();
         for Returning { tx, txid, sender, need } in returning {
             let (wtxid, valid_until) = (tx.wtxid(), tx.unsigned().valid_until);
-            self.verified.insert(wtxid);
+            self.signatures.insert(wtxid);
             let arrival = self.next_arrival();
             let reason = match self.check_floor(&tx) {
                 Err(error) => DropReason::Refused(error.code()),

@@ -4,7 +4,7 @@ use super::events::{Event, EventKind as What, Fresh, TxStatus};
 use super::fees::{FeeClass, estimate};
 use super::sender::{Chain, Entry};
 use super::{Mempool, Place, Settled, waiting_key};
-use starling_consensus::Accounts;
+use starling_consensus::{Accounts, SignatureCache};
 use starling_primitives::{Address, Amount, Transaction, TxId, Wtxid};
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;
@@ -89,14 +89,18 @@ impl Mempool {
     /// are forgotten.
     #[must_use]
     pub fn is_verified(&self, wtxid: &Wtxid) -> bool {
-        self.contains(wtxid) || self.verified.contains(wtxid)
+        self.contains(wtxid) || self.signatures.contains(wtxid)
     }
 
     /// Remembers that the transaction's signatures were verified elsewhere.
-    pub fn note_verified(&mut self, wtxid: Wtxid) {
-        if !self.contains(&wtxid) {
-            self.verified.insert(wtxid);
-        }
+    pub fn note_verified(&self, wtxid: Wtxid) {
+        self.signatures.insert(wtxid);
+    }
+
+    /// Which signatures were found right, for those who check blocks elsewhere.
+    #[must_use]
+    pub fn signatures(&self) -> &Arc<SignatureCache> {
+        &self.signatures
     }
 
     /// Records that a transaction was offered to this many more peers.

@@ -229,7 +229,7 @@ impl Core {
             Err(error) => return Err(self.ledger.damaged(&format!("header {id}: {error}"))),
         };
         let known = |id: &_| self.pool.is_verified(id);
-        match CheckedBlock::check(header, block.txs, &self.chain.genesis_id(), known) {
+        match CheckedBlock::check(header, block.txs, &self.chain.genesis_id(), known, &self.keys) {
             Ok(block) => Ok(Some(block)),
             Err(error) => Err(self.ledger.damaged(&format!("body of block {id}: {error}"))),
         }

@@ -1,7 +1,9 @@
 //! Bodies: which are wanted, who checks them, and where they wait until their turn.
 
 use super::{Core, Effect, Job};
-use starling_consensus::{BlockError, CheckedBlock, CheckedHeader, HeaderError, Status};
+use starling_consensus::{
+    BlockError, CheckedBlock, CheckedHeader, HeaderError, KnownKeys, SignatureCache, Status,
+};
 use starling_genesis::Chain;
 use starling_ledger::StoreError;
 use starling_network::{Body, BodyOutcome};
@@ -23,6 +25,8 @@ pub struct CheckJob {
     header: Header,
     body: Body,
     verified: HashSet<Wtxid>,
+    signatures: Arc<SignatureCache>,
+    keys: Arc<KnownKeys>,
 }
 
 /// What a job found.
@@ -56,8 +60,8 @@ impl CheckJob {
             Body::Bytes(bytes) => decode_body(&bytes, self.header.content().tx_count)?,
         };
         let header = CheckedHeader::check(self.header, &self.chain.params)?;
-        let verified = |id: &Wtxid| self.verified.contains(id);
-        Ok(CheckedBlock::check(header, txs, &self.chain.genesis_id(), verified)?)
+        let verified = |id: &Wtxid| self.verified.contains(id) || self.signatures.contains(id);
+        Ok(CheckedBlock::check(header, txs, &self.chain.genesis_id(), verified, &self.keys)?)
     }
 }
 
@@ -140,7 +144,9 @@ impl Core {
             Body::Txs(txs) => self.verified_among(txs),
             Body::Bytes(_) => HashSet::new(),
         };
-        let job = CheckJob { chain: self.chain.clone(), header, body, verified };
+        let (chain, keys, signatures) =
+            (self.chain.clone(), self.keys.clone(), self.pool.signatures().clone());
+        let job = CheckJob { chain, header, body, verified, signatures, keys };
         self.effects.push(Effect::Work(Job::Check(Box::new(job))));
         Ok(())
     }

@@ -240,7 +240,8 @@ impl Core {
         let checked = CheckedHeader::check(header, &self.chain.params)?;
         self.remember_own(id);
         let verified = |id: &_| self.pool.is_verified(id);
-        let block = CheckedBlock::check(checked, txs.to_vec(), &self.chain.genesis_id(), verified);
+        let block =
+            CheckedBlock::check(checked, txs.to_vec(), &self.chain.genesis_id(), verified, &self.keys);
         self.import(block.map_err(|error| SubmitBlockError::Rule(error.to_string()))?)?;
         if let Some(rule) = self.tree.broken_rule(&id) {
             return Err(SubmitBlockError::Rule(rule.to_owned()));

@@ -3,7 +3,7 @@
 mod linked;
 
 use super::*;
-use starling_consensus::{CheckedBlock, CheckedHeader, HeaderError, Status};
+use starling_consensus::{CheckedBlock, CheckedHeader, HeaderError, KnownKeys, Status};
 use starling_genesis::NewChain;
 use starling_primitives::state::Account;
 use starling_primitives::{Address, Amount, Memo, Output, Prefix, TxId, WorkHeader};
@@ -117,7 +117,8 @@ impl Node {
         let block = |height| {
             let block = view.block(&view.canonical(height).unwrap().unwrap()).unwrap().unwrap();
             let header = CheckedHeader::check(block.header, &chain.params).unwrap();
-            CheckedBlock::check(header, block.txs, &chain.genesis_id(), |_| false).unwrap()
+            CheckedBlock::check(header, block.txs, &chain.genesis_id(), |_| false, &KnownKeys::none())
+                .unwrap()
         };
         (1..=view.tip().height).map(block).collect()
     }
@@ -220,7 +221,9 @@ fn a_failing_branch_is_marked_and_the_old_one_restored() {
     let header = solve(&Header::new(work, &extra, content).unwrap(), theirs.core.chain());
     let id = header.id();
     let checked = CheckedHeader::check(header, &ours.core.chain().params).unwrap();
-    let bad = CheckedBlock::check(checked, vec![], &ours.core.chain().genesis_id(), |_| false).unwrap();
+    let bad =
+        CheckedBlock::check(checked, vec![], &ours.core.chain().genesis_id(), |_| false, &KnownKeys::none())
+            .unwrap();
     ours.import(theirs.blocks());
     ours.import(vec![bad]);
     assert_eq!(ours.core.tree().get(&id).unwrap().status, Status::Invalid);

@@ -5,7 +5,7 @@ use super::core_task::Clock;
 use super::data_dir::DataDir;
 use crate::budget::Budget;
 use crate::core::{Core, CoreConfig, Effect, Event, SubmitBlockError};
-use starling_consensus::{CheckedBlock, CheckedHeader};
+use starling_consensus::{CheckedBlock, CheckedHeader, KnownKeys};
 use starling_genesis::Chain;
 use starling_ledger::{Ledger, Reader, verify_chain};
 use starling_primitives::Block;
@@ -131,7 +131,10 @@ fn connect_all(
             match next_block(input, summary.read + 1, max_body_bytes) {
                 Ok(Some(bytes)) => {
                     summary.read += 1;
-                    ahead.push_back((summary.read, check_ahead(core.chain().clone(), bytes)));
+                    ahead.push_back((
+                        summary.read,
+                        check_ahead(core.chain().clone(), core.keys().clone(), bytes),
+                    ));
                 }
                 Ok(None) => ended = Some(Ok(())),
                 Err(error) => ended = Some(Err(error)),
@@ -163,14 +166,14 @@ fn connect_all(
 type Judged = Result<Result<CheckedBlock, String>, NodeError>;
 
 /// Decodes and checks a block on another core, while those before it are connected.
-fn check_ahead(chain: Arc<Chain>, bytes: Vec<u8>) -> Receiver<Judged> {
+fn check_ahead(chain: Arc<Chain>, keys: Arc<KnownKeys>, bytes: Vec<u8>) -> Receiver<Judged> {
     let (tell, answer) = sync_channel(1);
     // Nobody waits for it any more after an earlier block was refused.
-    rayon::spawn(move || drop(tell.send(judge(&chain, &bytes))));
+    rayon::spawn(move || drop(tell.send(judge(&chain, &keys, &bytes))));
     answer
 }
 
-fn judge(chain: &Chain, bytes: &[u8]) -> Judged {
+fn judge(chain: &Chain, keys: &KnownKeys, bytes: &[u8]) -> Judged {
     let block = match Block::decode(bytes, chain.params.max_body_bytes) {
         Ok(block) => block,
         Err(error) => return Ok(Err(error.to_string())),
@@ -180,7 +183,7 @@ fn judge(chain: &Chain, bytes: &[u8]) -> Judged {
         Ok(header) => header,
         Err(error) => return Ok(Err(error.to_string())),
     };
-    let checked = CheckedBlock::check(header, block.txs, &chain.genesis_id(), |_| false);
+    let checked = CheckedBlock::check(header, block.txs, &chain.genesis_id(), |_| false, keys);
     Ok(checked.map_err(|error| error.to_string()))
 }
 

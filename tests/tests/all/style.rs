@@ -29,7 +29,7 @@ const EXCEPTIONS: &[Exception] = &[Exception {
 }];
 
 /// Folders of the workspace that hold files of the project and are no members.
-const FOLDERS: &[&str] = &[".cargo", ".ci", "docs", "scripts"];
+const FOLDERS: &[&str] = &[".cargo", ".ci", "docs", "fuzz/entries", "fuzz/fuzz_targets", "scripts"];
 
 /// Paths of one machine, which mean nothing on another. In halves, for this file is read as well.
 const MACHINE_PATHS: &[&str] = &[concat!("/wo", "rk/"), concat!("/ro", "ot/")];
