@@ -12,7 +12,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build wasm test check-wasm check-format check-dependencies lint doc
+.PHONY: help run build wasm test soak check-wasm check-format check-dependencies lint doc
 
 ALL := --release --workspace --locked
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -21,6 +21,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 WASM := wasm32-unknown-unknown
 WASM_BUILD = cargo build -p starling-verifier --release --locked --target $(WASM) --target-dir "$(TARGET)/wasm"
 HAS_WASM = [ -d "$$(rustc --print sysroot)/lib/rustlib/$(WASM)/lib" ]
+# Kills of `make soak`, over all phases.
+KILLS ?= 200
 # More arguments for `starling dev`, as in: make run ARGS="--block-time 5"
 ARGS ?=
 
@@ -42,6 +44,11 @@ wasm: ## build the verifier of proofs for wasm32-unknown-unknown
 # The binary comes first: the end-to-end tests start it, and cargo does not build it for them.
 test: check-format check-dependencies lint doc check-wasm build ## everything that CI checks
 	@cargo test $(ALL) --no-fail-fast 2>&1 | scripts/test-totals
+
+# The same tests with other numbers: how many kills is read in tests/src/kills.rs. A run that fails prints the
+# seed, and the command that repeats it.
+soak: build ## what has no place in `make test`: 200 kills (KILLS=N for others)
+	@STARLING_KILLS=$(KILLS) cargo test $(ALL) --test all -- --nocapture survives_kills
 
 check-format:
 	@scripts/prerequisites test

@@ -11,12 +11,16 @@
 //! - [`Reader`], [`View`], [`AddressEvent`], [`TxLocation`]: reading
 //! - [`Store`], [`StoreError`]: the database and why it refuses
 //! - [`Mempool`] and what it answers: pending transactions
-//! - [`verify_chain`]: everything once more from genesis
+//! - [`db_stats`], [`check_db`], [`compact_db`]: care for the database of a stopped node; [`ahead`]: what
+//!   comes next, on other cores
+//! - [`verify_chain`]: everything once more from genesis; [`measure_state`]: what the state costs
 //!
 //! It never talks to a peer, never reads a clock, and never keeps a state whose root is not the header's.
 
 mod accounts;
+mod ahead;
 mod ledger;
+mod measure;
 mod mempool;
 mod overlay;
 mod published;
@@ -28,12 +32,15 @@ mod state_tree;
 mod store;
 #[cfg(test)]
 mod testing;
+mod upkeep;
 mod verify;
 mod workers;
 
+pub use ahead::{CHECKED_AHEAD, ahead};
 pub use ledger::{
     AccountProof, ConnectError, ConnectedBlock, DisconnectedBlock, Draft, Ledger, LedgerMemory, LedgerOptions,
 };
+pub use measure::{StateFigures, StatePlan, measure_state};
 pub use mempool::{
     AddError, Admitted, DropReason, Event, EventKind, FeeClass, FileError, Fresh, LoadError, Loaded,
     MAX_EXECUTABLE, MAX_FRESH_EVENTS, MAX_POOL_BYTES, MAX_TRAIL_EVENTS, MAX_WAITING, Mempool, Page,
@@ -43,4 +50,8 @@ pub use mempool::{
 pub use reader::{MinedTx, Reader, View};
 pub use records::{AddressEvent, HeaderRecord, Tip, TxLocation};
 pub use store::{Store, StoreError};
-pub use verify::{VerifyError, verify_chain};
+pub use upkeep::{
+    CheckReport, CompactedFamily, Damage, DbStats, DiskBytes, FamilyStats, MAX_LISTED, UpkeepStep, check_db,
+    compact_db, db_stats, has_database, open_settled,
+};
+pub use verify::{VerifyError, verify_chain, verify_chain_from};

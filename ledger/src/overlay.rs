@@ -36,6 +36,29 @@ impl Overlay {
         parts.fold(on_disk, |entries, changes| merged_entries(&entries, changes))
     }
 
+    /// What all entries have become; `on_disk` are those that are there, in key order.
+    pub(crate) fn over_all<E>(
+        &self,
+        on_disk: impl Iterator<Item = Result<Entry, E>>,
+    ) -> impl Iterator<Item = Result<Entry, E>> {
+        let (mut on_disk, mut changes) = (on_disk.peekable(), self.changes().into_iter().peekable());
+        std::iter::from_fn(move || {
+            loop {
+                let Some((key, value)) = changes.peek().copied() else { return on_disk.next() };
+                match on_disk.peek() {
+                    Some(Ok((before, _))) if *before == key => drop(on_disk.next()),
+                    Some(Err(_)) => return on_disk.next(),
+                    Some(Ok((before, _))) if *before < key => return on_disk.next(),
+                    Some(Ok(_)) | None => {}
+                }
+                changes.next();
+                if let Some(value) = value {
+                    return Some(Ok((key, value)));
+                }
+            }
+        })
+    }
+
     /// All changes, ascending by key.
     pub(crate) fn changes(&self) -> Vec<EntryChange> {
         self.runs.iter().rev().fold(Vec::new(), |newer, older| merged(older, &newer))

@@ -8,6 +8,7 @@ use crate::ledger::supply;
 use crate::overlay::Overlay;
 use crate::published::Published;
 use crate::records::{AddressEvent, Damaged, HeaderRecord, StateTip, Tip, TxLocation, block_key};
+use crate::state_tree::Entry;
 use crate::store::{Family, Store, StoreError, meta};
 use rocksdb::{Direction, IteratorMode, ReadOptions, Snapshot};
 use starling_consensus::Accounts;
@@ -249,19 +250,18 @@ impl View<'_> {
         decoded.collect()
     }
 
-    /// Entries of the state, counted one by one.
-    pub(crate) fn state_entries(&self) -> Result<u64, StoreError> {
+    /// All entries of the state, in key order. What is read once does not displace what is in the cache.
+    pub(crate) fn state_entries(&self) -> impl Iterator<Item = Result<Entry, StoreError>> + '_ {
         let mut options = ReadOptions::default();
         options.fill_cache(false);
-        let family = self.reader.store.family(Family::State);
-        let mut entries = self.snapshot.iterator_cf_opt(family, options, IteratorMode::Start);
-        let counted = entries.try_fold(0, |count: u64, entry| entry.map(|_| count + 1));
-        let mut count = counted.map_err(|error| self.reader.store.refuse(&error))?;
-        for (key, value) in self.overlay.changes() {
-            let on_disk = self.get(Family::State, key.as_bytes())?.is_some();
-            count = count + u64::from(value.is_some()) - u64::from(on_disk);
-        }
-        Ok(count)
+        let store = &self.reader.store;
+        let entries =
+            self.snapshot.iterator_cf_opt(store.family(Family::State), options, IteratorMode::Start);
+        let on_disk = entries.map(|entry| {
+            let (key, value) = entry.map_err(|error| store.refuse(&error))?;
+            store.entry(&key, &value)
+        });
+        self.overlay.over_all(on_disk)
     }
 
     /// A node of the best header chain's mountain range.

@@ -170,7 +170,7 @@ impl StateTree {
         self.keys
     }
 
-    /// Bytes of its arrays; crowds come on top.
+    /// Bytes in memory, but for crowds: those are somebody's doing, and bounded by what it costs.
     pub(crate) fn bytes(&self) -> usize {
         self.levels.bytes()
     }

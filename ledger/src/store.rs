@@ -23,6 +23,7 @@
 //! test holds all of it: another layout is another [`SCHEMA`], with a way from the old one.
 
 mod schema;
+mod upkeep;
 
 use crate::records::{Damaged, StateTip, Tip};
 use crate::state_tree::{Bucket, Entry, Value};
@@ -70,7 +71,7 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Meta,
         Self::Headers,
         Self::Canonical,
@@ -82,7 +83,7 @@ impl Family {
         Self::AddressIndex,
     ];
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Meta => "meta",
             Self::Headers => "headers",
@@ -194,7 +195,7 @@ pub enum StoreError {
     },
 }
 
-type KeyValue = (Box<[u8]>, Box<[u8]>);
+pub(crate) type KeyValue = (Box<[u8]>, Box<[u8]>);
 
 /// The open database.
 pub struct Store {
@@ -319,7 +320,7 @@ impl Store {
         buckets.iter().map(read).collect()
     }
 
-    fn entry(&self, key: &[u8], value: &[u8]) -> Result<Entry, StoreError> {
+    pub(crate) fn entry(&self, key: &[u8], value: &[u8]) -> Result<Entry, StoreError> {
         let (Ok(key), Ok(value)) = (key.try_into(), value.try_into()) else {
             return Err(self.damaged("an entry of the state has another size"));
         };
@@ -369,7 +370,7 @@ impl Store {
     }
 
     /// Gives back the room of what was deleted between two keys.
-    pub(crate) fn compact(&self, family: Family, from: &[u8], to: &[u8]) {
+    pub(crate) fn compact_range(&self, family: Family, from: &[u8], to: &[u8]) {
         self.db.compact_range_cf(self.family(family), Some(from), Some(to));
     }
 

@@ -1,13 +1,19 @@
 //! What may be typed.
 
 mod ask;
+mod bench;
 mod chain;
+mod db;
 mod node;
 mod pay;
 mod proof;
 
 pub(crate) use ask::{AccountArgs, AskArgs, BlockArgs, HistoryArgs, NodeArgs, TxArgs, WalletDirArgs};
-pub(crate) use chain::{ChainCommand, DataArgs, ExportArgs, ImportArgs, NewChainArgs, ShowChainArgs};
+pub(crate) use bench::BenchCommand;
+pub(crate) use chain::{
+    ChainCommand, DataArgs, ExportArgs, ImportArgs, NewChainArgs, ShowChainArgs, VerifyArgs,
+};
+pub(crate) use db::DbCommand;
 pub(crate) use node::{
     ConfigCommand, DevArgs, InitArgs, MineArgs, PlaceArgs, RunArgs, ShowConfigArgs, StorageArgs,
 };
@@ -65,11 +71,17 @@ pub(crate) enum Command {
     /// Make, show, move and check chains
     #[command(subcommand)]
     Chain(ChainCommand),
+    /// Show, check and compact the database of a stopped node
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Verify a proof that a node gave, without asking any node
     VerifyProof(VerifyProofArgs),
     /// Show, check and begin a configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Measure how fast this machine is, against the targets
+    #[command(subcommand)]
+    Bench(BenchCommand),
 }
 
 /// How results are printed.

@@ -2,12 +2,15 @@
 
 mod account;
 mod balance;
+mod bench;
 mod block;
 mod chain;
 mod config;
+mod db;
 mod dev;
 mod history;
 mod mine;
+mod offline;
 mod peers;
 mod run;
 mod send;
@@ -41,8 +44,10 @@ pub(crate) fn run(command: Command) -> Outcome<()> {
         Command::Status(args) => status::status(&args),
         Command::Peers(args) => peers::peers(&args),
         Command::Chain(command) => chain::chain(command),
+        Command::Db(command) => db::db(command),
         Command::VerifyProof(args) => verify_proof::verify_proof(args),
         Command::Config(command) => config::config(command),
+        Command::Bench(command) => bench::bench(command),
     }
 }
 

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 /// A directory that its owner alone may enter.
 const PRIVATE_DIR_MODE: u32 = 0o700;
-/// Before the random part of a passing directory's name.
-const SCRATCH_PREFIX: &str = "starling-dev-";
+/// Before the random part of a passing directory's name: of private chains, and of benchmarks.
+const SCRATCH_PREFIXES: [&str; 2] = ["starling-dev-", "starling-bench-"];
 /// A passing directory younger than this may belong to a process that has not locked it yet.
 const YOUNG: Duration = Duration::from_secs(10);
 /// Passing directories of dead processes that one start removes at the most.
@@ -109,8 +109,20 @@ impl Scratch {
         Self::in_dir(&std::env::temp_dir())
     }
 
+    /// Makes one of a benchmark's in a directory.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub(crate) fn of_bench(dir: &Path) -> Outcome<Self> {
+        Self::named(dir, SCRATCH_PREFIXES[1])
+    }
+
     fn in_dir(dir: &Path) -> Outcome<Self> {
-        let path = dir.join(format!("{SCRATCH_PREFIX}{}", random_suffix()?));
+        Self::named(dir, SCRATCH_PREFIXES[0])
+    }
+
+    fn named(dir: &Path, prefix: &str) -> Outcome<Self> {
+        let path = dir.join(format!("{prefix}{}", random_suffix()?));
         let made = DirBuilder::new().mode(PRIVATE_DIR_MODE).create(&path);
         made.map_err(|error| Failure::file(&path, &error))?;
         let scratch = Self(path);
@@ -139,7 +151,8 @@ impl Drop for Scratch {
 fn remove_left(dir: &Path, user: u32) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     let named = |entry: &fs::DirEntry| {
-        entry.file_name().to_str().and_then(|name| name.strip_prefix(SCRATCH_PREFIX)).is_some()
+        let name = entry.file_name();
+        SCRATCH_PREFIXES.iter().any(|prefix| name.to_str().is_some_and(|name| name.starts_with(prefix)))
     };
     let left = entries.flatten().filter(named).map(|entry| entry.path());
     for path in left.filter(|path| is_left(path, user)).take(MAX_REMOVED) {

@@ -9,6 +9,7 @@
 //! - [`run`], [`NodeOptions`], [`StorageOptions`]: a whole node until it is told to stop
 //! - [`Budget`]: memory, and who may use how much of it
 //! - [`export_chain`], [`import_chain`], [`verify_stored_chain`]: work on a data directory without a node
+//! - [`has_database`], [`db_stats`], [`check_db`], [`compact_db`]: care for the database in it
 //!
 //! It never lets two things write the same state, and never answers from a state whose root is not a
 //! header's.
@@ -24,6 +25,6 @@ pub use crate::core::{
     penalty_of_tx,
 };
 pub use crate::shell::{
-    DevOptions, ImportSummary, MineOptions, NodeError, NodeOptions, StorageOptions, export_chain,
-    import_chain, run, verify_stored_chain,
+    DevOptions, ImportOptions, ImportSummary, MineOptions, NodeError, NodeOptions, StorageOptions, check_db,
+    compact_db, db_stats, export_chain, has_database, import_chain, run, verify_stored_chain,
 };

@@ -1,11 +1,13 @@
 //! The binary `starling`: the command line over the library of this crate.
 //!
 //! - `cli`: what may be typed; `commands`: what it does, one file for each command
+//! - `bench`: how fast it is, against its targets
 //! - `config`: file, environment and flags, merged; `secrets`: what never stands on a command line
 //! - `output`: results, on stdout; `failure`: everything else, on stderr, with an exit code; `logs`
 //!
 //! It holds no rule of the chain and no state: it asks a node over JSON-RPC, or starts one.
 
+mod bench;
 mod cli;
 mod commands;
 mod config;

@@ -9,8 +9,10 @@ mod miner;
 mod offline;
 mod options;
 mod run;
+mod upkeep;
 
 pub use error::NodeError;
-pub use offline::{ImportSummary, export_chain, import_chain, verify_stored_chain};
+pub use offline::{ImportOptions, ImportSummary, export_chain, import_chain, verify_stored_chain};
 pub use options::{DevOptions, MineOptions, NodeOptions, StorageOptions};
 pub use run::run;
+pub use upkeep::{check_db, compact_db, db_stats, has_database};

@@ -111,6 +111,17 @@ impl Running {
         kill(pid(&self.0), signal).expect("a child of ours, not waited for");
     }
 
+    /// Kills it, and waits for its end; says whether it ran still.
+    ///
+    /// # Panics
+    /// When the system does not tell.
+    pub fn kill(&mut self) -> bool {
+        let runs = self.0.try_wait().expect("a child of ours can be asked").is_none();
+        drop(self.0.kill());
+        self.0.wait().expect("a child of ours can be waited for");
+        runs
+    }
+
     /// Waits until it has ended.
     ///
     /// # Panics

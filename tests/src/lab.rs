@@ -1,7 +1,7 @@
 //! A chain of one's own, and the nodes on it.
 
-use crate::Node;
 use crate::payer::Payer;
+use crate::{Desk, Node};
 use starling_genesis::{Chain, NewChain};
 use starling_primitives::{Address, Amount};
 use std::cell::Cell;
@@ -88,6 +88,19 @@ impl Lab {
         let number = self.nodes.get();
         self.nodes.set(number + 1);
         Node::start(&self.file(), &self.folder.path().join(format!("node{number}")), flags)
+    }
+
+    /// `starling chain verify` on a stopped node's data: its height.
+    ///
+    /// # Panics
+    /// When a block or a root does not hold.
+    #[must_use]
+    pub fn verified_height(&self, data_dir: &Path) -> u64 {
+        let (chain, data) = (self.file(), data_dir.to_string_lossy());
+        let args = ["chain", "verify", "--chain", &chain.to_string_lossy(), "--data-dir", &data, "--json"];
+        let verified: serde_json::Value = Desk::new().run(&args).json();
+        assert_eq!(verified["ok"], true, "{verified}");
+        verified["height"].as_u64().expect("a height")
     }
 
     /// An address as text.

@@ -4,6 +4,7 @@
 //! - [`starling`]: the binary, refused when it is missing or older than its sources
 //! - [`Desk`]: a home of its own for commands; [`Ended`]: what they said; [`Running`]: one that goes on
 //! - [`Lab`]: a new chain and the nodes on it; [`Node`]: a running one, to be killed, frozen, restarted
+//! - [`Kills`]: at which moments nodes are killed, and what came of it; [`SmallDisk`]: one that is soon full
 //! - [`Payer`]: a key that signs payments in bulk
 //! - [`until`]: waits for a condition, and says what it last saw when it gives up; [`wait`]: for an answer
 //! - [`http`]: bytes on a socket, for what no client would send
@@ -13,7 +14,9 @@
 
 mod binary;
 mod command;
+mod disk;
 pub mod http;
+mod kills;
 mod lab;
 mod node;
 mod payer;
@@ -21,7 +24,9 @@ mod wait;
 
 pub use binary::starling;
 pub use command::{Desk, Ended, Running};
+pub use disk::{SmallDisk, copy_folder};
+pub use kills::{Kills, Phase};
 pub use lab::{Lab, Pace};
-pub use node::{Node, Ready, agree, connect};
+pub use node::{Node, NotStarted, Ready, agree, connect};
 pub use payer::Payer;
 pub use wait::{PATIENCE, until, wait};

@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -45,6 +45,15 @@ pub struct ReadyAccount {
     pub address: String,
     /// Its key, a 32-byte seed in hex.
     pub key: String,
+}
+
+/// A start that failed.
+#[derive(Debug)]
+pub struct NotStarted {
+    /// The exit code; none when a signal ended it, or it was killed because it did not get ready in time.
+    pub code: Option<i32>,
+    /// What it wrote to stderr.
+    pub said: String,
 }
 
 /// A node's process, killed when dropped; a failing test prints its log's end.
@@ -101,10 +110,7 @@ impl Node {
     /// When it does not get ready.
     #[must_use]
     pub fn start(chain: &Path, folder: &Path, flags: &[&str]) -> Self {
-        let (chain, data) = (chain.to_string_lossy(), folder.join("data"));
-        let data = data.to_string_lossy();
-        let args = [&["run", "--chain", &chain, "--data-dir", &data], flags].concat();
-        Self::launch(folder, &args, Places::new(true))
+        Self::attempt(chain, folder, flags).unwrap_or_else(|not| fail(&["run"], &not))
     }
 
     /// `starling dev` on any free port, with these flags more.
@@ -116,13 +122,28 @@ impl Node {
         Self::launch(folder, &[&["dev"], flags].concat(), Places::new(false))
     }
 
-    fn launch(folder: &Path, args: &[&str], mut places: Places) -> Self {
+    /// The same, where it may be that the node does not start.
+    ///
+    /// # Errors
+    /// How it ended.
+    pub fn attempt(chain: &Path, folder: &Path, flags: &[&str]) -> Result<Self, NotStarted> {
+        let (chain, data) = (chain.to_string_lossy(), folder.join("data"));
+        let data = data.to_string_lossy();
+        let args = [&["run", "--chain", &chain, "--data-dir", &data], flags].concat();
+        Self::try_launch(folder, &args, Places::new(true))
+    }
+
+    fn launch(folder: &Path, args: &[&str], places: Places) -> Self {
+        Self::try_launch(folder, args, places).unwrap_or_else(|not| fail(args, &not))
+    }
+
+    fn try_launch(folder: &Path, args: &[&str], mut places: Places) -> Result<Self, NotStarted> {
         fs::create_dir_all(folder).expect("a temporary folder can be made");
         let args: Vec<String> = args.iter().copied().map(str::to_owned).collect();
-        let (child, ready) = spawn(folder, &args, &places);
+        let (child, ready) = spawn(folder, &args, &places)?;
         places.found(&ready);
         let rpc = client(&ready);
-        Self { child, folder: folder.to_owned(), args, places, ready, rpc }
+        Ok(Self { child, folder: folder.to_owned(), args, places, ready, rpc })
     }
 
     /// Starts the node anew on its data directory and its ports, after it has ended.
@@ -130,9 +151,36 @@ impl Node {
     /// # Panics
     /// When it runs still, or does not get ready.
     pub fn restart(&mut self) {
+        self.try_restart().unwrap_or_else(|not| fail(&["run"], &not));
+    }
+
+    /// The same, where it may be that the node does not start.
+    ///
+    /// # Errors
+    /// How it ended.
+    ///
+    /// # Panics
+    /// When it runs still.
+    pub fn try_restart(&mut self) -> Result<(), NotStarted> {
         assert!(!self.is_running(), "the node runs still");
-        (self.child, self.ready) = spawn(&self.folder, &self.args, &self.places);
+        (self.child, self.ready) = spawn(&self.folder, &self.args, &self.places)?;
         self.rpc = client(&self.ready);
+        Ok(())
+    }
+
+    /// Starts the node anew and kills it so much later, ready or not; says whether it ran still.
+    ///
+    /// # Panics
+    /// When it runs already.
+    pub fn start_and_kill(&mut self, after: Duration) -> bool {
+        assert!(!self.is_running(), "the node runs still");
+        let mut command = command(&self.folder, &self.args, &self.places);
+        self.child = command.stdout(Stdio::null()).spawn().expect("the binary starts");
+        std::thread::sleep(after);
+        let runs = self.is_running();
+        drop(self.child.kill());
+        self.child.wait().expect("a child of ours can be waited for");
+        runs
     }
 
     /// The flag that makes another node dial this one.
@@ -320,11 +368,18 @@ impl Node {
     pub fn end(&mut self, signal: Signal) -> (ExitStatus, Duration) {
         let asked = Instant::now();
         self.signal(signal);
-        let status = until("the node ends", || match self.child.try_wait() {
+        (self.ended(), asked.elapsed())
+    }
+
+    /// Waits until the node has ended by itself: how it ended.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub fn ended(&mut self) -> ExitStatus {
+        until("the node ends", || match self.child.try_wait() {
             Ok(Some(status)) => Ok(status),
             other => Err(format!("{other:?}")),
-        });
-        (status, asked.elapsed())
+        })
     }
 
     /// Stops the node as a supervisor does.
@@ -347,9 +402,7 @@ impl Node {
     /// What it has logged.
     #[must_use]
     pub fn log(&self) -> String {
-        fs::read(self.folder.join("log"))
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default()
+        String::from_utf8_lossy(&log(&self.folder)).into_owned()
     }
 }
 
@@ -399,21 +452,40 @@ fn client(ready: &Ready) -> Client {
     Client::new(&ready.rpc, Some(&token)).expect("a node's own URL is right")
 }
 
-fn spawn(folder: &Path, args: &[String], places: &Places) -> (Child, Ready) {
+fn command(folder: &Path, args: &[String], places: &Places) -> Command {
     let args: Vec<&str> = args.iter().map(String::as_str).chain(places.flags()).collect();
     let log = File::options().create(true).append(true).open(folder.join("log"));
-    let log = log.expect("a temporary file can be written");
     let mut command = in_home(folder, &args);
-    let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the binary starts");
+    command.stderr(log.expect("a temporary file can be written"));
+    command
+}
+
+fn spawn(folder: &Path, args: &[String], places: &Places) -> Result<(Child, Ready), NotStarted> {
+    let mut command = command(folder, args, places);
+    let before = log(folder).len();
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
     let lines = first_line(child.stdout.take().expect("it was piped"));
-    match lines.recv_timeout(PATIENCE).ok().and_then(|line| serde_json::from_str(&line).ok()) {
-        Some(ready) => (child, ready),
-        None => {
-            drop(child.kill());
-            let status = child.wait();
-            panic!("`starling {}` did not get ready: {status:?}\n{}", args.join(" "), shown_log(folder));
-        }
+    let first = lines.recv_timeout(PATIENCE);
+    if let Some(ready) = first.as_ref().ok().and_then(|line| serde_json::from_str(line).ok()) {
+        return Ok((child, ready));
     }
+    // One that has closed its stdout is ending by itself.
+    if first != Err(mpsc::RecvTimeoutError::Disconnected) {
+        drop(child.kill());
+    }
+    let status = child.wait().expect("a child of ours can be waited for");
+    let said = String::from_utf8_lossy(log(folder).get(before..).unwrap_or_default()).into_owned();
+    Err(NotStarted { code: status.code(), said })
+}
+
+fn fail(args: &[&str], not: &NotStarted) -> ! {
+    let end = not.said.len().saturating_sub(SHOWN_LOG_BYTES);
+    let said = not.said.get(end..).unwrap_or(&not.said);
+    panic!("`starling {}` did not get ready: {:?}\n{said}", args.join(" "), not.code)
+}
+
+fn log(folder: &Path) -> Vec<u8> {
+    fs::read(folder.join("log")).unwrap_or_default()
 }
 
 /// Reads stdout for as long as it is open, and hands out its first line.
@@ -429,7 +501,7 @@ fn first_line(stdout: ChildStdout) -> mpsc::Receiver<String> {
 }
 
 fn shown_log(folder: &Path) -> String {
-    let bytes = fs::read(folder.join("log")).unwrap_or_default();
+    let bytes = log(folder);
     let end = &bytes[bytes.len().saturating_sub(SHOWN_LOG_BYTES)..];
     format!("--- the end of {}/log:\n{}", folder.display(), String::from_utf8_lossy(end))
 }

@@ -34,6 +34,11 @@ impl Payer {
         self.address().to_text(&chain.params.prefix)
     }
 
+    /// Goes on from this nonce: what was signed with it, or above, is lost.
+    pub fn go_on_from(&mut self, nonce: u64) {
+        self.nonce = nonce;
+    }
+
     /// Signs the next payment.
     ///
     /// # Panics

@@ -31,7 +31,7 @@ impl Ledger {
         }
         self.store.commit(batch, true)?;
         if !wanted {
-            self.store.compact(Family::AddressIndex, &[], &END);
+            self.store.compact_range(Family::AddressIndex, &[], &END);
         }
         self.address_index = wanted;
         Ok(())

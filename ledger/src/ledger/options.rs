@@ -42,7 +42,7 @@ impl LedgerOptions {
     }
 
     /// Accounts by bucket.
-    pub(super) fn account_bytes(&self) -> usize {
+    pub(crate) fn account_bytes(&self) -> usize {
         self.tenths(4)
     }
 

@@ -33,7 +33,7 @@ impl Ledger {
         batch.put(Family::Meta, meta::OLDEST_BODY, &oldest.to_le_bytes());
         self.store.commit(batch, false)?;
         self.oldest_body = oldest;
-        self.store.compact(Family::Bodies, &from, &to);
+        self.store.compact_range(Family::Bodies, &from, &to);
         Ok(())
     }
 

@@ -33,6 +33,9 @@ proptest! {
         let all: Vec<EntryChange> = expected.into_iter().collect();
         prop_assert_eq!(&overlay.changes(), &all);
         let on_disk: BTreeMap<_, _> = (0..64).step_by(3).map(|number| (key(number), value(100))).collect();
+        let entries: Vec<Entry> = on_disk.clone().into_iter().collect();
+        let over_all: Vec<Entry> = overlay.over_all(entries.iter().copied().map(Ok::<_, ()>)).map(Result::unwrap).collect();
+        prop_assert_eq!(over_all, merged_entries(&entries, &all));
         for index in 0..4 {
             let bucket = Bucket { depth: 2, index };
             let ours: Vec<Entry> =

@@ -1,6 +1,6 @@
 //! `chain`.
 
-use super::{FormatArgs, PlaceArgs};
+use super::{FormatArgs, PlaceArgs, StorageArgs};
 use clap::{Args, Subcommand};
 use starling_primitives::Amount;
 use std::path::PathBuf;
@@ -12,12 +12,12 @@ pub(crate) enum ChainCommand {
     New(NewChainArgs),
     /// Show the parameters of a chain
     Show(ShowChainArgs),
-    /// Write all blocks of a stopped node into a file
+    /// Write all blocks of a stopped node into a file, compressed if its name ends in .zst
     Export(ExportArgs),
-    /// Check and store all blocks of a file
+    /// Check and store all blocks of a file, compressed or not
     Import(ImportArgs),
     /// Execute all stored blocks again and compare every root
-    Verify(DataArgs),
+    Verify(VerifyArgs),
 }
 
 /// `starling chain new`.
@@ -54,7 +54,7 @@ pub(crate) struct ShowChainArgs {
     pub(crate) format: FormatArgs,
 }
 
-/// Whose data, and how the result is printed: all of `starling chain verify`.
+/// Whose data, and how the result is printed.
 #[derive(Args, Debug)]
 pub(crate) struct DataArgs {
     #[command(flatten)]
@@ -66,7 +66,8 @@ pub(crate) struct DataArgs {
 /// `starling chain export`.
 #[derive(Args, Debug)]
 pub(crate) struct ExportArgs {
-    /// The file to write; one that exists is left as it is. A dash is stdout
+    /// The file to write; one that exists is left as it is. With .zst at its end it is compressed with
+    /// Zstandard. A dash is stdout, uncompressed
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) data: DataArgs,
@@ -75,8 +76,20 @@ pub(crate) struct ExportArgs {
 /// `starling chain import`.
 #[derive(Args, Debug)]
 pub(crate) struct ImportArgs {
-    /// The file to read. A dash is stdin
+    /// The file to read, compressed with Zstandard or not. A dash is stdin
     pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) storage: StorageArgs,
+}
+
+/// `starling chain verify`.
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArgs {
+    /// Take the blocks below this height on trust: they are applied without a look at signatures and roots
+    #[arg(long, value_name = "HEIGHT", default_value_t = 0)]
+    pub(crate) from: u32,
     #[command(flatten)]
     pub(crate) data: DataArgs,
 }

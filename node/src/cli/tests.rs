@@ -41,14 +41,18 @@ fn exactly_the_finished_commands_exist() {
             "status",
             "peers",
             "chain",
+            "db",
             "verify-proof",
-            "config"
+            "config",
+            "bench"
         ]
     );
     let of = |name: &str| names(root.find_subcommand(name).unwrap());
     assert_eq!(of("wallet"), ["new", "import", "list", "address"]);
     assert_eq!(of("chain"), ["new", "show", "export", "import", "verify"]);
+    assert_eq!(of("db"), ["stats", "check", "compact"]);
     assert_eq!(of("config"), ["show", "check", "init"]);
+    assert_eq!(of("bench"), ["verify", "import", "state"]);
 }
 
 #[test]

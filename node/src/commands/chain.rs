@@ -1,6 +1,7 @@
 //! `starling chain`.
 
 mod blocks;
+mod compress;
 mod new;
 mod show;
 mod stream;

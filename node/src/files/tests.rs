@@ -62,6 +62,7 @@ fn left(dir: &Path, name: &str) -> (PathBuf, File) {
 fn scratch_of_killed_processes_goes_and_everything_else_stays() {
     let dir = tempfile::tempdir().unwrap();
     let dead = left(dir.path(), "starling-dev-0000").0;
+    let bench = left(dir.path(), "starling-bench-0000").0;
     let (alive, held) = left(dir.path(), "starling-dev-0001");
     held.try_lock().unwrap();
     let (young, lock) = left(dir.path(), "starling-dev-0002");
@@ -74,7 +75,7 @@ fn scratch_of_killed_processes_goes_and_everything_else_stays() {
     std::os::unix::fs::symlink(elsewhere.join("lock"), unlocked.join("lock")).unwrap();
 
     let scratch = Scratch::in_dir(dir.path()).unwrap();
-    assert!(!dead.exists() && scratch.path().exists());
+    assert!(!dead.exists() && !bench.exists() && scratch.path().exists());
     for path in [alive, young, other, elsewhere.join("db/CURRENT"), unlocked] {
         assert!(path.exists(), "{}", path.display());
     }

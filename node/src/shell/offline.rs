@@ -3,25 +3,37 @@
 use super::NodeError;
 use super::core_task::Clock;
 use super::data_dir::DataDir;
-use crate::budget::Budget;
+use super::options::StorageOptions;
 use crate::core::{Core, CoreConfig, Effect, Event, SubmitBlockError};
-use starling_consensus::{CheckedBlock, CheckedHeader, KnownKeys};
+use starling_consensus::{CheckedBlock, CheckedHeader, KnownKeys, SignatureCache};
 use starling_genesis::Chain;
-use starling_ledger::{Ledger, Reader, verify_chain};
-use starling_primitives::Block;
+use starling_ledger::{
+    CHECKED_AHEAD, Ledger, Reader, ahead as on_another_core, open_settled, verify_chain_from,
+};
 use starling_primitives::limits::MAX_HEADER_BYTES;
+use starling_primitives::{Block, Wtxid};
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
 
 /// Bytes that the mempool of an importing core may use: nothing is pending there.
 const IMPORT_POOL_BYTES: usize = 1 << 20;
 
-/// Blocks that are checked while others are connected: enough to keep all cores busy, and at most 16 times
-/// what a block takes in memory.
-const CHECKED_AHEAD: usize = 16;
+/// What a checked block takes in memory, in bytes for each byte of the file.
+const CHECKED_BYTES: usize = 5;
+/// Blocks that are checked ahead however little memory there is: one for each of two cores.
+const LEAST_AHEAD: usize = 2;
+
+/// How blocks are imported.
+#[derive(Clone, Debug, Default)]
+pub struct ImportOptions {
+    /// Memory, and what is kept.
+    pub storage: StorageOptions,
+    /// Signatures that were found right before; none unless given.
+    pub signatures: Option<Arc<SignatureCache>>,
+}
 
 /// What an import did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,19 +81,20 @@ pub fn export_chain(
 /// over.
 ///
 /// # Errors
-/// [`NodeError::Import`] names the first block that is refused; those before it stay. A directory that was
-/// made for nothing is removed again.
+/// [`NodeError::Import`] names the first block that is refused; stopped when `progress` ended
+/// it; those before it stay. A directory that was made for nothing is removed again.
 pub fn import_chain(
     chain: &Chain,
     data_dir: &Path,
+    options: &ImportOptions,
     input: &mut dyn Read,
-    progress: &mut dyn FnMut(u32),
+    progress: &mut dyn FnMut(u32) -> ControlFlow<()>,
 ) -> Result<ImportSummary, NodeError> {
     let dir = DataDir::open(data_dir)?;
     let mut summary = ImportSummary::default();
-    let result = import_into(&dir, chain, input, &mut |so_far| {
-        progress(so_far.height);
+    let result = import_into(&dir, chain, options, input, &mut |so_far| {
         summary = so_far;
+        progress(so_far.height)
     });
     if result.is_err() && summary.blocks == 0 {
         dir.give_up();
@@ -93,20 +106,22 @@ pub fn import_chain(
 fn import_into(
     dir: &DataDir,
     chain: &Chain,
+    options: &ImportOptions,
     input: &mut dyn Read,
-    tell: &mut dyn FnMut(ImportSummary),
+    tell: &mut dyn FnMut(ImportSummary) -> ControlFlow<()>,
 ) -> Result<(), NodeError> {
-    let (ledger, tree) = Ledger::open(&dir.file("db"), Arc::new(chain.clone()))?;
+    let storage = &options.storage;
+    let (ledger, tree) = Ledger::open_with(&dir.file("db"), Arc::new(chain.clone()), &storage.ledger())?;
     let config = CoreConfig {
         seed: 0,
         pool_bytes: IMPORT_POOL_BYTES,
-        body_bytes: Budget::default().body_bytes(),
+        body_bytes: storage.budget.body_bytes(),
         mine_alone: true,
         sync_blocks: false,
     };
     let clock = Clock::start();
     let mut core = Core::new(ledger, tree, config, clock.now());
-    let result = connect_all(&mut core, clock, input, tell);
+    let result = connect_all(&mut core, clock, options, input, tell);
     // Those before a block that is refused stay.
     let settled = core.settle();
     // After a failed write the database refuses every other: the first says why.
@@ -118,29 +133,36 @@ fn import_into(
 fn connect_all(
     core: &mut Core,
     clock: Clock,
+    options: &ImportOptions,
     input: &mut dyn Read,
-    tell: &mut dyn FnMut(ImportSummary),
+    tell: &mut dyn FnMut(ImportSummary) -> ControlFlow<()>,
 ) -> Result<(), NodeError> {
     let max_body_bytes = core.chain().params.max_body_bytes;
+    let judge = Arc::new(Judge::of(core, options));
+    let most_ahead = options.storage.budget.import_bytes() / CHECKED_BYTES;
     let mut summary = ImportSummary { height: core.ledger().tip().height, ..ImportSummary::default() };
-    tell(summary);
-    let (mut ahead, mut ended) = (VecDeque::new(), None);
+    let mut flow = tell(summary);
+    let (mut ahead, mut bytes_ahead, mut ended) = (VecDeque::new(), 0, None);
     loop {
+        if flow.is_break() {
+            return Err(starling_ledger::VerifyError::Stopped.into());
+        }
         // What came before the end of a file that was cut short is connected all the same.
-        while ahead.len() < CHECKED_AHEAD && ended.is_none() {
+        let has_room = |count, bytes| count < CHECKED_AHEAD && (count < LEAST_AHEAD || bytes < most_ahead);
+        while has_room(ahead.len(), bytes_ahead) && ended.is_none() {
             match next_block(input, summary.read + 1, max_body_bytes) {
                 Ok(Some(bytes)) => {
                     summary.read += 1;
-                    ahead.push_back((
-                        summary.read,
-                        check_ahead(core.chain().clone(), core.keys().clone(), bytes),
-                    ));
+                    bytes_ahead += bytes.len();
+                    let (judge, len) = (judge.clone(), bytes.len());
+                    ahead.push_back((summary.read, len, on_another_core(move || judge.check(&bytes))));
                 }
                 Ok(None) => ended = Some(Ok(())),
                 Err(error) => ended = Some(Err(error)),
             }
         }
-        let Some((number, checked)) = ahead.pop_front() else { break };
+        let Some((number, len, checked)) = ahead.pop_front() else { break };
+        bytes_ahead -= len;
         let refuse = |what: String| NodeError::Import { number, what };
         let block = checked.recv().map_err(|_| refuse("its check was given up".into()))??;
         let block = block.map_err(refuse)?;
@@ -157,7 +179,7 @@ fn connect_all(
             summary.blocks += summary.height - before;
             summary.txs += txs;
         }
-        tell(summary);
+        flow = tell(summary);
     }
     ended.unwrap_or(Ok(()))
 }
@@ -165,26 +187,35 @@ fn connect_all(
 /// A block that needs no state to be judged by, or why it is refused.
 type Judged = Result<Result<CheckedBlock, String>, NodeError>;
 
-/// Decodes and checks a block on another core, while those before it are connected.
-fn check_ahead(chain: Arc<Chain>, keys: Arc<KnownKeys>, bytes: Vec<u8>) -> Receiver<Judged> {
-    let (tell, answer) = sync_channel(1);
-    // Nobody waits for it any more after an earlier block was refused.
-    rayon::spawn(move || drop(tell.send(judge(&chain, &keys, &bytes))));
-    answer
+/// What blocks are judged by before they meet a state.
+struct Judge {
+    chain: Arc<Chain>,
+    keys: Arc<KnownKeys>,
+    signatures: Option<Arc<SignatureCache>>,
 }
 
-fn judge(chain: &Chain, keys: &KnownKeys, bytes: &[u8]) -> Judged {
-    let block = match Block::decode(bytes, chain.params.max_body_bytes) {
-        Ok(block) => block,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
-    check_start(chain, &block)?;
-    let header = match CheckedHeader::check(block.header, &chain.params) {
-        Ok(header) => header,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
-    let checked = CheckedBlock::check(header, block.txs, &chain.genesis_id(), |_| false, keys);
-    Ok(checked.map_err(|error| error.to_string()))
+impl Judge {
+    fn of(core: &Core, options: &ImportOptions) -> Self {
+        let (chain, keys) = (core.chain().clone(), core.keys().clone());
+        Self { chain, keys, signatures: options.signatures.clone() }
+    }
+
+    /// Decodes and checks a block.
+    fn check(&self, bytes: &[u8]) -> Judged {
+        let chain = &self.chain;
+        let block = match Block::decode(bytes, chain.params.max_body_bytes) {
+            Ok(block) => block,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        check_start(chain, &block)?;
+        let header = match CheckedHeader::check(block.header, &chain.params) {
+            Ok(header) => header,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let known = |id: &Wtxid| self.signatures.as_ref().is_some_and(|known| known.contains(id));
+        let checked = CheckedBlock::check(header, block.txs, &chain.genesis_id(), known, &self.keys);
+        Ok(checked.map_err(|error| error.to_string()))
+    }
 }
 
 /// The first block of a chain follows its genesis.
@@ -196,22 +227,24 @@ fn check_start(chain: &Chain, block: &Block) -> Result<(), NodeError> {
     Ok(())
 }
 
-/// Executes the stored chain again from genesis and compares every root; returns the height of the tip.
+/// Executes the stored chain again from genesis, and from block `from` on checks every signature and compares
+/// every root; returns the height of the tip. `progress` may end it.
 ///
 /// # Errors
 /// [`NodeError::Verify`].
 pub fn verify_stored_chain(
     chain: &Chain,
     data_dir: &Path,
-    progress: &mut dyn FnMut(u32, u32),
+    from: u32,
+    progress: &mut dyn FnMut(u32, u32) -> ControlFlow<()>,
 ) -> Result<u32, NodeError> {
     let (_held, reader) = open(chain, data_dir)?;
-    Ok(verify_chain(&reader, progress)?)
+    Ok(verify_chain_from(&reader, from, progress)?)
 }
 
 fn open(chain: &Chain, data_dir: &Path) -> Result<(DataDir, Reader), NodeError> {
     let dir = DataDir::open(data_dir)?;
-    let (ledger, _) = Ledger::open(&dir.file("db"), Arc::new(chain.clone()))?;
+    let ledger = open_settled(&dir.file("db"), &Arc::new(chain.clone()))?;
     Ok((dir, ledger.reader()))
 }
 

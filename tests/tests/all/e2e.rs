@@ -1,9 +1,13 @@
 //! End to end: real processes on loopback, started, killed, frozen and fed with garbage as a person or a
 //! machine would. Whatever happens, the nodes end on one tip and their accounts add up.
 
+mod bench;
 mod commands;
+mod commands_chain;
 mod crashes;
+mod damage;
 mod data;
+mod disk;
 mod garbage;
 mod load;
 mod logs;

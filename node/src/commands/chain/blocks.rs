@@ -1,14 +1,19 @@
 //! `starling chain export`, `import` and `verify`: work on a data directory whose node is stopped.
 
-use super::super::configure;
-use super::stream::{Stop, Stream, block_bar, byte_bar};
-use crate::cli::{DataArgs, ExportArgs, ImportArgs, PlaceArgs};
+use super::compress;
+use super::stream::Stream;
+use crate::cli::{ExportArgs, ImportArgs, VerifyArgs};
+use crate::commands::configure;
+use crate::commands::offline::{Stop, block_bar, byte_bar, existing};
 use crate::config::Config;
 use crate::failure::{Failure, Outcome, say};
 use crate::files::NewFile;
 use crate::output;
 use serde_json::{Value, json};
-use starling_node::{ImportSummary, NodeError, export_chain, import_chain, verify_stored_chain};
+use starling_ledger::VerifyError;
+use starling_node::{
+    ImportOptions, ImportSummary, NodeError, export_chain, import_chain, verify_stored_chain,
+};
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::path::Path;
@@ -25,17 +30,18 @@ pub(super) fn export(args: ExportArgs) -> Outcome<()> {
     if piped && io::stdout().is_terminal() {
         return Err(Failure::usage("blocks are no text for a terminal; name a file, or pipe stdout"));
     }
+    let compressed = !piped && compress::is_asked(&args.file)?;
     let config = existing(args.data.place)?;
     let (started, stop) = (Instant::now(), Stop::on_interrupt()?);
+    let name = if piped { "stdout".to_owned() } else { args.file.display().to_string() };
     let blocks = if piped {
-        export_to(&config, io::stdout().lock(), &stop)?
+        export_to(&config, (&name, io::stdout().lock()), compressed, &stop)?
     } else {
         let mut file = NewFile::create(&args.file)?;
-        let blocks = export_to(&config, &mut file, &stop)?;
+        let blocks = export_to(&config, (&name, &mut file), compressed, &stop)?;
         file.finish()?;
         blocks
     };
-    let name = if piped { "stdout".to_owned() } else { args.file.display().to_string() };
     let seconds = started.elapsed().as_secs_f64();
     let text = format!("{blocks} blocks written to {name} in {seconds:.1} s");
     // Stdout is the blocks' own when they are piped.
@@ -46,7 +52,12 @@ pub(super) fn export(args: ExportArgs) -> Outcome<()> {
     result(args.data.format.json, json!({"file": name, "blocks": blocks, "seconds": seconds}), &text)
 }
 
-fn export_to(config: &Config, out: impl Write, stop: &Stop) -> Outcome<u32> {
+fn export_to(
+    config: &Config,
+    (name, out): (&str, impl Write),
+    compressed: bool,
+    stop: &Stop,
+) -> Outcome<u32> {
     let bar = block_bar();
     let stream = Stream { inner: out, stop: stop.clone(), bar: None };
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, stream);
@@ -54,25 +65,35 @@ fn export_to(config: &Config, out: impl Write, stop: &Stop) -> Outcome<u32> {
         bar.set_length(total.into());
         bar.set_position(done.into());
     };
-    let blocks = export_chain(config.chain(), config.data_dir()?, &mut out, &mut progress);
+    let dir = config.data_dir()?;
+    let mut work = |out: &mut dyn Write| export_chain(config.chain(), dir, out, &mut progress);
+    let blocks = if compressed { compress::write(&mut out, work) } else { work(&mut out) };
     bar.finish_and_clear();
     // Whatever is left in the buffer was flushed, or belongs to a file that is given up.
     let (_, _) = out.into_parts();
     blocks.map_err(|error| match &error {
         NodeError::Stream(gone) if gone.kind() == io::ErrorKind::BrokenPipe => Failure::reader_gone(),
+        NodeError::Stream(full) if full.kind() == io::ErrorKind::StorageFull => {
+            Failure::failed(format!("no space is left for {name}; free some, or name a file elsewhere"))
+        }
         _ => ended(stop, error, "the export was interrupted; nothing is left of it"),
     })
 }
 
 /// Checks and stores the blocks of a file, or of stdin.
 pub(super) fn import(args: ImportArgs) -> Outcome<()> {
-    let config = configure(args.data.place.layer())?;
+    let config = configure(args.data.place.layer_with(args.storage))?;
+    let options = ImportOptions { storage: config.storage()?, signatures: None };
     let (input, total) = source(&args.file)?;
     let (started, stop, bar) = (Instant::now(), Stop::on_interrupt()?, byte_bar(total));
     let stream = Stream { inner: input, stop: stop.clone(), bar: Some(bar.clone()) };
-    let mut input = BufReader::with_capacity(BUFFER_BYTES, stream);
-    let mut progress = |height: u32| bar.set_message(format!("height {height}"));
-    let summary = import_chain(config.chain(), config.data_dir()?, &mut input, &mut progress);
+    let input = compress::read(BufReader::with_capacity(BUFFER_BYTES, stream)).map_err(NodeError::Stream);
+    let mut progress = |height: u32| {
+        bar.set_message(format!("height {height}"));
+        stop.flow()
+    };
+    let (chain, dir) = (config.chain(), config.data_dir()?);
+    let summary = input.and_then(|mut input| import_chain(chain, dir, &options, &mut input, &mut progress));
     bar.finish_and_clear();
     let interrupted = "the import was interrupted; what was imported stays, and the same command goes on";
     let summary = summary.map_err(|error| ended(&stop, error, interrupted))?;
@@ -107,37 +128,29 @@ fn source(path: &Path) -> Outcome<(Box<dyn Read>, Option<u64>)> {
 }
 
 /// Executes the stored chain again.
-pub(super) fn verify(args: DataArgs) -> Outcome<()> {
-    let config = existing(args.place)?;
-    let (started, bar) = (Instant::now(), block_bar());
+pub(super) fn verify(args: VerifyArgs) -> Outcome<()> {
+    let config = existing(args.data.place)?;
+    let (started, stop, bar, from) = (Instant::now(), Stop::on_interrupt()?, block_bar(), args.from);
     let mut progress = |done: u32, total: u32| {
         bar.set_length(total.into());
         bar.set_position(done.into());
+        stop.flow()
     };
-    let height = verify_stored_chain(config.chain(), config.data_dir()?, &mut progress);
+    let height = verify_stored_chain(config.chain(), config.data_dir()?, from, &mut progress);
     bar.finish_and_clear();
-    let height = height?;
+    let height = height.map_err(|error| match &error {
+        NodeError::Verify(verify) if matches!(**verify, VerifyError::AboveTip { .. }) => {
+            Failure::usage(error)
+        }
+        _ => ended(&stop, error, "the check was interrupted; nothing has changed"),
+    })?;
     let seconds = started.elapsed().as_secs_f64();
+    let blocks = if from <= 1 { "every block".to_owned() } else { format!("every block from height {from}") };
     result(
-        args.format.json,
-        json!({"ok": true, "height": height, "seconds": seconds}),
-        &format!("every block up to height {height} holds, checked in {seconds:.1} s"),
+        args.data.format.json,
+        json!({"ok": true, "from": from, "height": height, "seconds": seconds}),
+        &format!("{blocks} up to height {height} holds, checked in {seconds:.1} s"),
     )
-}
-
-/// The configuration of a directory that has data: work that only reads must not make an empty one.
-fn existing(place: PlaceArgs) -> Outcome<Config> {
-    let config = configure(place.layer())?;
-    let dir = config.data_dir()?;
-    if !dir.is_dir() {
-        let chain = &config.chain().name;
-        let hint = "name the directory with --data-dir, or run the node first";
-        return Err(Failure::data_dir(format!(
-            "there is no data of chain {chain} in {}; {hint}",
-            dir.display()
-        )));
-    }
-    Ok(config)
 }
 
 /// Why the work ended: by Ctrl-C, whatever it looked like from inside.

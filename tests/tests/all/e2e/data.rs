@@ -144,30 +144,94 @@ fn a_start_that_fails_leaves_no_new_folder() {
     assert!(!desk.path("data").exists());
 }
 
+/// Each command that opens a data directory, on one: how it ended. Nothing of theirs is left in the home.
+fn each_command(lab: &Lab, data: &Path) -> Vec<Ended> {
+    let (desk, chain, data) = (Desk::new(), text(&lab.file()), text(data));
+    let blocks = desk.text("blocks");
+    let run = ["run", "--rpc", "127.0.0.1:0", "--no-mdns", "--json", "--listen", "/ip4/127.0.0.1/tcp/0"];
+    let commands = [&run[..], &["chain", "import", "-"], &["chain", "export", &blocks], &["chain", "verify"]];
+    let place = ["--chain", &chain, "--data-dir", &data];
+    let ended = commands.map(|command| desk.run(&[command, &place].concat()));
+    let left: Vec<_> = desk.path("").read_dir().expect("a home of ours").flatten().collect();
+    assert!(left.is_empty(), "{left:?}");
+    ended.into()
+}
+
 #[test]
 fn a_data_directory_has_one_process_and_one_chain() {
     let lab = Lab::new(Pace::Asked, &[]);
     let other = Lab::new(Pace::Asked, &[(&Payer::new(1), "1")]);
     let mut node = lab.node(&[]);
-    let (desk, data) = (Desk::new(), text(&node.data_dir()));
-    let run = |lab: &Lab| {
-        let file = text(&lab.file());
-        let args =
-            ["run", "--chain", &file, "--data-dir", &data, "--rpc", "127.0.0.1:0", "--no-mdns", "--json"];
-        desk.run(&[&args[..], &["--listen", "/ip4/127.0.0.1/tcp/0"]].concat())
-    };
-    let ended = run(&lab);
-    assert!(ended.failed(5).contains(&data), "{ended:?}");
-    let verify = ["chain", "verify", "--chain", &text(&lab.file()), "--data-dir", &data];
-    assert!(desk.run(&verify).failed(5).contains(&data));
+    let data = text(&node.data_dir());
+    for ended in each_command(&lab, &node.data_dir()) {
+        let said = ended.failed(5);
+        assert!(said.contains(&data) && said.contains("in use by another starling"), "{ended:?}");
+    }
     assert_eq!(node.info().height, 0, "the first process is not disturbed");
 
     node.generate(3, &miner(&lab, 1));
     node.stop();
-    let ended = run(&other);
-    assert!(ended.failed(5).contains("chain"), "{ended:?}");
+    for ended in each_command(&other, &node.data_dir()) {
+        let said = ended.failed(5);
+        assert!(said.contains("holds the chain") && said.contains("choose another --data-dir"), "{ended:?}");
+    }
     node.restart();
     assert_eq!(node.info().height, 3, "nothing was overwritten");
+}
+
+/// Writes which layout a stopped node's database has.
+fn write_schema(data: &Path, schema: u32) {
+    let (options, path) = (rocksdb::Options::default(), data.join("db"));
+    let families = rocksdb::DB::list_cf(&options, &path).expect("a database");
+    let db = rocksdb::DB::open_cf(&options, path, families).expect("a database that nobody has open");
+    let meta = db.cf_handle("meta").expect("every database has it");
+    let known = db.get_cf(meta, "schema").expect("it can be read").expect("every database has one");
+    assert_eq!(known.len(), size_of_val(&schema));
+    db.put_cf(meta, "schema", schema.to_le_bytes()).expect("it can be written");
+}
+
+/// Which layout a stopped node's database has.
+fn schema(data: &Path) -> u32 {
+    let (options, path) = (rocksdb::Options::default(), data.join("db"));
+    let families = rocksdb::DB::list_cf(&options, &path).expect("a database");
+    let db = rocksdb::DB::open_cf_for_read_only(&options, path, families, false).expect("a database");
+    let meta = db.cf_handle("meta").expect("every database has it");
+    let bytes = db.get_cf(meta, "schema").expect("it can be read").expect("every database has one");
+    u32::from_le_bytes(bytes.try_into().expect("four bytes"))
+}
+
+#[test]
+fn a_directory_of_a_newer_program_is_refused_and_stays_as_it_is() {
+    let lab = Lab::new(Pace::Asked, &[]);
+    let mut node = lab.node(&[]);
+    node.generate(3, &miner(&lab, 1));
+    node.stop();
+    let ours = schema(&node.data_dir());
+    write_schema(&node.data_dir(), 99);
+    for ended in each_command(&lab, &node.data_dir()) {
+        let said = ended.failed(5);
+        assert!(said.contains("layout 99") && said.contains("use a newer starling"), "{ended:?}");
+    }
+    assert_eq!(schema(&node.data_dir()), 99);
+    write_schema(&node.data_dir(), ours);
+    node.restart();
+    assert_eq!(node.info().height, 3);
+}
+
+#[test]
+fn a_directory_that_is_a_file_or_has_one_in_place_of_its_database_is_refused() {
+    let lab = Lab::new(Pace::Asked, &[]);
+    let desk = Desk::new();
+    let data = desk.write("data", "a letter");
+    for ended in each_command(&lab, Path::new(&data)) {
+        assert!(ended.failed(5).contains(&data), "{ended:?}");
+    }
+    assert_eq!(fs::read_to_string(&data).expect("it was written"), "a letter");
+    let db = desk.write("folder/db", "a letter");
+    for ended in each_command(&lab, &desk.path("folder")) {
+        assert!(ended.failed(5).contains(&db), "{ended:?}");
+    }
+    assert_eq!(fs::read_to_string(&db).expect("it was written"), "a letter");
 }
 
 #[test]
