@@ -9,7 +9,7 @@
 //! - [`Ledger`], [`LedgerOptions`], [`LedgerMemory`], [`ConnectedBlock`], [`DisconnectedBlock`], [`Draft`],
 //!   [`AccountProof`]: writing, and what only the writer knows
 //! - [`Reader`], [`View`], [`AddressEvent`], [`TxLocation`]: reading
-//! - [`Store`], [`StoreError`]: the database and why it refuses
+//! - [`Store`], [`StoreError`], [`wait_until_closed`]: the database, why it refuses, and its end
 //! - [`Mempool`] and what it answers: pending transactions
 //! - [`db_stats`], [`check_db`], [`compact_db`]: care for the database of a stopped node; [`ahead`]: what
 //!   comes next, on other cores
@@ -49,7 +49,7 @@ pub use mempool::{
 };
 pub use reader::{MinedTx, Reader, View};
 pub use records::{AddressEvent, HeaderRecord, Tip, TxLocation};
-pub use store::{Store, StoreError};
+pub use store::{Store, StoreError, wait_until_closed};
 pub use upkeep::{
     CheckReport, CompactedFamily, Damage, DbStats, DiskBytes, FamilyStats, MAX_LISTED, UpkeepStep, check_db,
     compact_db, db_stats, has_database, open_settled,

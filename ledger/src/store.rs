@@ -22,11 +22,15 @@
 //! [`TxLocation`](crate::TxLocation) and cumulative work. `records` has each record's bytes, and a golden
 //! test holds all of it: another layout is another [`SCHEMA`], with a way from the old one.
 
+mod open;
 mod schema;
 mod upkeep;
 
+pub use open::wait_until_closed;
+
 use crate::records::{Damaged, StateTip, Tip};
 use crate::state_tree::{Bucket, Entry, Value};
+use open::Counted;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, ErrorKind,
     IteratorMode, Options, ReadOptions, WriteBatch, WriteBufferManager, WriteOptions,
@@ -204,6 +208,8 @@ pub struct Store {
     /// The first history node that could not be read. Whoever asked was told that there is none, and may have
     /// drawn conclusions: nothing is written any more.
     failed: OnceLock<StoreError>,
+    /// Gone when the database is closed.
+    _open: Counted,
 }
 
 /// What the database may use.
@@ -231,9 +237,10 @@ impl Store {
         options.set_bytes_per_sync(1 << 20);
         options.set_keep_log_file_num(4);
         let families = Family::ALL.map(|f| ColumnFamilyDescriptor::new(f.name(), f.options(&cache)));
+        let open = Counted::new();
         let db = DB::open_cf_descriptors(&options, path, families);
         let db = db.map_err(|error| refwithinto_open(path, &error))?;
-        let store = Self { db, path: path.to_owned(), failed: OnceLock::new() };
+        let store = Self { db, path: path.to_owned(), failed: OnceLock::new(), _open: open };
         store.check_meta(genesis)?;
         Ok(store)
     }

@@ -18,19 +18,26 @@ mod output;
 mod secrets;
 
 use clap::Parser;
+use starling_ledger::wait_until_closed;
 use std::process::ExitCode;
+use std::time::Duration;
 
 #[cfg(all(unix, target_pointer_width = "64"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// Time that threads get, after the work is done or given up, to let go of a database.
+const CLOSED_WITHIN: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return cli::explain(&error),
     };
-    match commands::run(cli.command) {
+    let code = match commands::run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
-    }
+    };
+    wait_until_closed(CLOSED_WITHIN);
+    code
 }

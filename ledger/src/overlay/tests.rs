@@ -15,11 +15,16 @@ fn value(number: u8) -> Value {
     [number; size_of::<Value>()]
 }
 
+/// Changes that come together.
+fn push() -> impl Strategy<Value = BTreeMap<u8, Option<u8>>> {
+    prop::collection::btree_map(0u8..64, any::<Option<u8>>(), 0..20)
+}
+
 proptest! {
     /// Whatever was pushed in whatever portions: the newest counts, by key, by bucket and all together.
     #[test]
     fn the_newest_change_counts(
-        pushes in prop::collection::vec(prop::collection::btree_map(0u8..64, any::<Option<u8>>(), 0..20), 0..40),
+        pushes in prop::collection::vec(push(), 0..40),
     ) {
         let (mut overlay, mut expected) = (Overlay::default(), BTreeMap::new());
         for push in pushes {
@@ -34,7 +39,8 @@ proptest! {
         prop_assert_eq!(&overlay.changes(), &all);
         let on_disk: BTreeMap<_, _> = (0..64).step_by(3).map(|number| (key(number), value(100))).collect();
         let entries: Vec<Entry> = on_disk.clone().into_iter().collect();
-        let over_all: Vec<Entry> = overlay.over_all(entries.iter().copied().map(Ok::<_, ()>)).map(Result::unwrap).collect();
+        let on_disk_now = entries.iter().copied().map(Ok::<_, ()>);
+        let over_all: Vec<Entry> = overlay.over_all(on_disk_now).map(Result::unwrap).collect();
         prop_assert_eq!(over_all, merged_entries(&entries, &all));
         for index in 0..4 {
             let bucket = Bucket { depth: 2, index };

@@ -58,3 +58,11 @@ fn a_file_of_the_database_that_is_gone_is_damage() {
     std::fs::remove_file(manifest).unwrap();
     assert!(matches!(refused(&path), StoreError::Damaged { .. }));
 }
+
+#[test]
+fn an_end_waits_for_those_who_hold_a_database() {
+    let dir = TempDir::new().unwrap();
+    let store = Store::open(dir.path(), &GENESIS, &OPTIONS).unwrap();
+    assert!(!wait_until_closed(std::time::Duration::ZERO), "one is open");
+    drop(store);
+}

@@ -40,6 +40,7 @@ impl Closed {
         }
         let above = pay(&fixture.chain, 2, 0, address(60), STAR);
         let rival = fixture.block(vec![above], 9, None).header().header().id();
+        fixture.ledger.settle().unwrap();
         let Fixture { dir, chain, .. } = fixture;
         Self { dir, chain, ids, txids, rival }
     }
@@ -386,7 +387,7 @@ fn bytes_that_the_disk_changed_are_found() {
 fn stats_count_what_is_there() {
     let closed = Closed::new();
     let stats = db_stats(&closed.path(), &closed.chain).unwrap();
-    assert_eq!((stats.schema, stats.tip.height, stats.lowest_undo), (1, TIP, Some(1)));
+    assert_eq!((stats.schema, stats.tip.height, stats.lowest_undo), (2, TIP, Some(1)));
     let family = |name: &str| stats.families.iter().find(|family| family.name == name).unwrap();
     assert_eq!((family("canonical").keys, family("tx_index").keys), (9, 16));
     assert!(family("headers").sst_bytes > 0 && stats.left_log_bytes > 0, "{stats:?}");

@@ -25,7 +25,7 @@ use walk::{STATE_FAULTS, Step, walk};
 /// Trees that are grown in one run, where `PROPTEST_CASES` says nothing else.
 const CASES: u32 = 60;
 /// Walks of the bare ledger, likewise.
-const WALKS: u32 = 30;
+const WALKS: u32 = 24;
 /// Operations of a case at the most.
 const MAX_OPS: usize = 40;
 /// Cases that are tried to make a failing one smaller.
@@ -34,7 +34,7 @@ const MAX_SHRINKS: u32 = 1_000;
 fn pay() -> impl Strategy<Value = Pay> {
     let parties = (0..PAYERS, 0..PAYERS + 2, prop::option::weighted(0.2, 0..PAYERS + 2));
     let sums = (0u8..5, prop_oneof![1 => Just(0u8), 8 => 1u8..5]);
-    let valid_for = prop::option::weighted(0.25, prop_oneof![0u8..4, 18u8..24]);
+    let valid_for = prop::option::weighted(0.4, prop_oneof![3 => 0u8..4, 1 => 18u8..24]);
     let again = prop::option::weighted(0.3, any::<u16>());
     (parties, sums, valid_for, again).prop_map(|((from, to, also), (much, fee), valid_for, again)| Pay {
         from,
@@ -140,14 +140,14 @@ fn each_rule_is_broken_by_a_block_that_a_node_refuses() {
 
 #[test]
 fn a_node_agrees_with_a_naive_ledger_that_replays_the_best_branch() {
-    let undo = prop_oneof![2 => Just(10_000u32), 1 => 2u32..8];
+    let undo = prop_oneof![Just(10_000u32), 1u32..6];
     let ops = prop::collection::vec(op(), 1..MAX_OPS);
     try_all(&(undo, ops), CASES, |(undo, ops)| Case::new(*undo).run(ops));
 }
 
 #[test]
 fn a_ledger_agrees_with_a_naive_one_wherever_it_goes() {
-    let undo = prop_oneof![2 => Just(10_000u32), 1 => 2u32..8];
+    let undo = prop_oneof![Just(10_000u32), 1u32..6];
     let fault = prop_oneof![5 => Just(Fault::None), 1 => prop::sample::select(&STATE_FAULTS[..])];
     let branch = (any::<u16>(), 0u8..8, 0..PAYERS, prop::collection::vec(pay(), 0..4), fault);
     let step = prop_oneof![5 => any::<u16>().prop_map(Step::To), 1 => Just(Step::Restart)];

@@ -74,7 +74,7 @@ fn export_to(
     blocks.map_err(|error| match &error {
         NodeError::Stream(gone) if gone.kind() == io::ErrorKind::BrokenPipe => Failure::reader_gone(),
         NodeError::Stream(full) if full.kind() == io::ErrorKind::StorageFull => {
-            Failure::failed(format!("no space is left for {name}; free some, or name a file elsewhere"))
+            Failure::failed(format!("{name}: No space left on device; free some, or name a file elsewhere"))
         }
         _ => ended(stop, error, "the export was interrupted; nothing is left of it"),
     })

@@ -121,8 +121,10 @@ fn pages(view: &View<'_>, address: &Address, size: usize) -> Vec<AddressEvent> {
     loop {
         let page = view.history(address, before, size).expect("readable");
         assert!(page.len() <= size, "a page of {size}");
-        let Some(last) = page.last() else { return all };
-        before = Some((last.height, last.position));
+        let ends = |events: &[AddressEvent]| events.last().map(|last| (last.height, last.position));
+        let Some(end) = ends(&page) else { return all };
+        assert!(before.is_none_or(|before| end < before), "a page goes on from {before:?}");
+        before = Some(end);
         all.extend(page);
     }
 }

@@ -33,9 +33,9 @@ pub(super) enum Step {
 
 struct Walk {
     naive: Naive,
-    dir: TempDir,
-    /// None but for the instant of a restart.
+    /// None only for the instant of a restart; closed before its folder goes.
     open: Option<(Ledger, HeaderTree)>,
+    dir: TempDir,
     tip: usize,
     highest: u32,
     turn: usize,
@@ -45,7 +45,7 @@ struct Walk {
 pub(super) fn walk(undo_blocks: u32, branches: &[Branch], steps: &[Step]) {
     let naive = Naive::new(Arc::new(forge::chain(undo_blocks)));
     let dir = TempDir::with_prefix("starling-model-").expect("a temporary folder can be made");
-    let mut walk = Walk { naive, dir, open: None, tip: 0, highest: 0, turn: 0 };
+    let mut walk = Walk { naive, open: None, dir, tip: 0, highest: 0, turn: 0 };
     walk.reopen();
     for (upon, age, miner, pays, fault) in branches {
         let parent = usize::from(*upon) % walk.naive.blocks.len();
