@@ -3,7 +3,7 @@
 //! Everything follows from a seed, is made and removed in a directory of the benchmark's own, and goes the
 //! ways that a node goes. Speeds are compared with a yardstick that is measured in the same run.
 //!
-//! - [`verify()`], [`import()`], [`state()`]: the benchmarks; each gives a [`Report`]
+//! - [`verify()`], [`import()`], [`state()`]: the benchmarks; each gives a `Report`
 //! - `chain`, `seed`: what is measured with; `replica`, `start`: nodes; `yardstick`: what it is compared with
 //! - `place`, `work`: where it is done, and how it is watched and ended; `hardware`: what the system tells
 //!
