@@ -4,40 +4,26 @@
 use crate::state_tree::{Bucket, Entry, EntryChange};
 use hashbrown::HashMap;
 use starling_primitives::state::StateKey;
+use std::collections::VecDeque;
 
-/// What a cached bucket takes beside its entries.
-const BUCKET_OVERHEAD_BYTES: usize = 64;
+/// What a cached bucket takes beside its entries: its place in the map and in the queue, and the allocator's
+/// rounding.
+const BUCKET_OVERHEAD_BYTES: usize = 80;
 
-/// The buckets read or written last, within a bound of bytes. All of it is on disk as well.
+/// Buckets within a bound of bytes. All of it is known elsewhere as well.
 ///
-/// There are two generations: what is used enters the young one, and when that has half of the bytes it
-/// becomes the old one, whose like is forgotten. So whatever is kept has been used more lately than what is
-/// not, give or take a generation, at the price of one lookup.
+/// The one that came first leaves first, unless it was used since: then it has its turn again.
 pub(crate) struct AccountCache {
-    young: Generation,
-    old: Generation,
+    buckets: HashMap<Bucket, Cached>,
+    /// Each bucket once, the next to leave first.
+    order: VecDeque<Bucket>,
+    bytes: usize,
     max_bytes: usize,
 }
 
-#[derive(Default)]
-struct Generation {
-    buckets: HashMap<Bucket, Vec<Entry>>,
-    bytes: usize,
-}
-
-impl Generation {
-    fn insert(&mut self, bucket: Bucket, entries: Vec<Entry>) {
-        self.bytes += bytes(&entries);
-        if let Some(before) = self.buckets.insert(bucket, entries) {
-            self.bytes -= bytes(&before);
-        }
-    }
-
-    fn remove(&mut self, bucket: &Bucket) -> Option<Vec<Entry>> {
-        let entries = self.buckets.remove(bucket)?;
-        self.bytes -= bytes(&entries);
-        Some(entries)
-    }
+struct Cached {
+    entries: Vec<Entry>,
+    used: bool,
 }
 
 fn bytes(entries: &[Entry]) -> usize {
@@ -46,56 +32,79 @@ fn bytes(entries: &[Entry]) -> usize {
 
 impl AccountCache {
     pub(crate) fn new(max_bytes: usize) -> Self {
-        Self { young: Generation::default(), old: Generation::default(), max_bytes }
+        Self { buckets: HashMap::new(), order: VecDeque::new(), bytes: 0, max_bytes }
     }
 
     /// A bucket's entries, ascending by key, if they are here.
     pub(crate) fn get(&self, bucket: Bucket) -> Option<&[Entry]> {
-        let entries = self.young.buckets.get(&bucket).or_else(|| self.old.buckets.get(&bucket))?;
-        Some(entries)
+        self.buckets.get(&bucket).map(|cached| &*cached.entries)
     }
 
     /// Whether a bucket is here; it counts as used now.
     pub(crate) fn touch(&mut self, bucket: Bucket) -> bool {
-        if self.young.buckets.contains_key(&bucket) {
-            return true;
-        }
-        let Some(entries) = self.old.remove(&bucket) else { return false };
-        self.insert(bucket, entries);
-        true
+        self.buckets.get_mut(&bucket).is_some_and(|cached| {
+            cached.used = true;
+            true
+        })
     }
 
-    /// Keeps a bucket as it was read or has become.
-    pub(crate) fn insert(&mut self, bucket: Bucket, entries: Vec<Entry>) {
-        self.old.remove(&bucket);
-        self.young.insert(bucket, entries);
-        if self.young.bytes > self.max_bytes / 2 {
-            self.old = std::mem::take(&mut self.young);
+    /// Keeps a bucket as it was read.
+    pub(crate) fn insert(&mut self, bucket: Bucket, mut entries: Vec<Entry>) {
+        // Room for more would be most of what a bucket takes.
+        entries.shrink_to_fit();
+        self.bytes += bytes(&entries);
+        match self.buckets.insert(bucket, Cached { entries, used: false }) {
+            Some(before) => self.bytes -= bytes(&before.entries),
+            None => self.order.push_back(bucket),
         }
+        self.keep_bound();
     }
 
-    /// Follows a change, ascending by key, that is on disk now: buckets that are not here stay away.
+    /// Whether there is room for these without another's leaving.
+    pub(crate) fn has_room(&self, entries: &[Entry]) -> bool {
+        self.bytes + bytes(entries) <= self.max_bytes
+    }
+
+    /// Follows a change, ascending by key: buckets that are not here stay away.
     pub(crate) fn change(&mut self, changes: &[EntryChange], bucket_of: impl Fn(&StateKey) -> Bucket) {
         for group in changes.chunk_by(|(a, _), (b, _)| bucket_of(a) == bucket_of(b)) {
-            let bucket = bucket_of(&group[0].0);
-            let Some(mut entries) = self.young.remove(&bucket).or_else(|| self.old.remove(&bucket)) else {
-                continue;
-            };
+            let Some(cached) = self.buckets.get_mut(&bucket_of(&group[0].0)) else { continue };
+            self.bytes -= bytes(&cached.entries);
             for (key, value) in group {
-                match (entries.binary_search_by_key(key, |(at, _)| *at), value) {
-                    (Ok(at), Some(value)) => entries[at].1 = *value,
-                    (Ok(at), None) => drop(entries.remove(at)),
-                    (Err(at), Some(value)) => entries.insert(at, (*key, *value)),
+                match (cached.entries.binary_search_by_key(key, |(at, _)| *at), value) {
+                    (Ok(at), Some(value)) => cached.entries[at].1 = *value,
+                    (Ok(at), None) => drop(cached.entries.remove(at)),
+                    (Err(at), Some(value)) => {
+                        cached.entries.reserve_exact(1);
+                        cached.entries.insert(at, (*key, *value));
+                    }
                     (Err(_), None) => {}
                 }
             }
-            self.insert(bucket, entries);
+            self.bytes += bytes(&cached.entries);
         }
+        self.keep_bound();
     }
 
     /// Bytes of what is here.
     pub(crate) fn bytes(&self) -> usize {
-        self.young.bytes + self.old.bytes
+        self.bytes
+    }
+
+    fn keep_bound(&mut self) {
+        while self.bytes > self.max_bytes {
+            let Some(bucket) = self.order.pop_front() else { return };
+            match self.buckets.get_mut(&bucket) {
+                Some(cached) if cached.used => {
+                    cached.used = false;
+                    self.order.push_back(bucket);
+                }
+                _ => {
+                    let gone = self.buckets.remove(&bucket);
+                    self.bytes -= gone.map_or(0, |gone| bytes(&gone.entries));
+                }
+            }
+        }
     }
 
     /// Forgets all: the buckets are others now.

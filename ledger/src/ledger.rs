@@ -104,7 +104,7 @@ impl Ledger {
         if issued(&chain, &tip).is_none() {
             return Err(store.damaged("more was burned than there was"));
         }
-        let state = State::load(store.clone(), options.account_bytes())?;
+        let state = State::load(store.clone(), options)?;
         let moment = Moment { tip: tip.id, on_disk: on_disk.id, overlay: state.overlay().clone() };
         let published = Arc::new(Published::new(moment));
         let lag = Lag::new(on_disk, options.waiting_changes());

@@ -2,6 +2,7 @@
 //! tree over all of them.
 
 use crate::accounts::AccountCache;
+use crate::ledger::LedgerOptions;
 use crate::overlay::{Overlay, within};
 use crate::sorted::order_by_bytes;
 use crate::state_tree::{Bucket, BucketNodes, Buckets, Entry, EntryChange, Patch, StateTree, Value, merged};
@@ -18,8 +19,6 @@ use std::sync::Arc;
 
 /// Blocks before the tip at which accounts can be proven.
 pub(crate) const PROVEN_BLOCKS: usize = 128;
-/// Nodes of buckets that are kept for this: 40 MB. Full blocks, one after another, leave room for fewer.
-const PROVEN_NODES: usize = 1_000_000;
 /// Buckets that one worker reads at a time: an iterator is worth more than one seek.
 const READ_TOGETHER: usize = 32;
 
@@ -32,20 +31,27 @@ pub(crate) struct State {
     overlay: Overlay,
     /// What each of the last blocks changed in the tree, the newest last.
     recent: VecDeque<BucketNodes>,
+    /// How many nodes of them: full blocks, one after another, leave room for fewer than are proven from.
+    max_recent_nodes: usize,
 }
 
 impl State {
-    /// The state that is on disk, of which so many bytes of accounts are kept in memory.
+    /// The state that is on disk, of which so many bytes of accounts are kept in memory, and so many nodes of
+    /// earlier blocks.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub(crate) fn load(store: Arc<Store>, cache_bytes: usize) -> Result<Self, StoreError> {
+    pub(crate) fn load(store: Arc<Store>, within: &LedgerOptions) -> Result<Self, StoreError> {
         let keys = store.estimated_entries(Family::State)?;
+        let mut cache = AccountCache::new(within.account_bytes());
+        let tree = built(&store, keys, &mut cache)?;
+        let max_recent_nodes = within.recent_nodes();
         Ok(Self {
-            tree: built(&store, keys)?,
-            cache: AccountCache::new(cache_bytes),
+            tree,
+            cache,
             overlay: Overlay::default(),
             recent: VecDeque::new(),
+            max_recent_nodes,
             store,
         })
     }
@@ -161,7 +167,7 @@ impl State {
     pub(crate) fn connected(&mut self, changes: &[EntryChange], patch: Patch, overlay: Overlay) {
         self.recent.push_back(self.tree.before(&patch));
         let mut nodes: usize = self.recent.iter().map(BucketNodes::len).sum();
-        while self.recent.len() > PROVEN_BLOCKS || nodes > PROVEN_NODES {
+        while self.recent.len() > PROVEN_BLOCKS || nodes > self.max_recent_nodes {
             nodes -= self.recent.pop_front().map_or(nodes, |oldest| oldest.len());
         }
         self.apply(changes, patch, overlay);
@@ -201,8 +207,7 @@ impl State {
     /// # Errors
     /// [`StoreError`].
     pub(crate) fn grow(&mut self) -> Result<(), StoreError> {
-        self.tree = built(&self.store, self.tree.keys())?;
-        self.cache.clear();
+        self.tree = built(&self.store, self.tree.keys(), &mut self.cache)?;
         self.recent.clear();
         Ok(())
     }
@@ -241,10 +246,30 @@ impl State {
     }
 }
 
-/// The tree of all that is on disk, about so many keys.
-fn built(store: &Store, keys: u64) -> Result<StateTree, StoreError> {
-    let tree = StateTree::build(keys, store.entries())?;
-    if tree.is_full() { StateTree::build(tree.keys(), store.entries()) } else { Ok(tree) }
+/// The tree of all that is on disk, about so many keys; what is read for it stays in memory as far as there
+/// is room.
+fn built(store: &Store, keys: u64, cache: &mut AccountCache) -> Result<StateTree, StoreError> {
+    let tree = build(store, keys, cache)?;
+    if tree.is_full() { build(store, tree.keys(), cache) } else { Ok(tree) }
+}
+
+fn build(store: &Store, keys: u64, cache: &mut AccountCache) -> Result<StateTree, StoreError> {
+    cache.clear();
+    let mut last: Vec<Entry> = Vec::new();
+    let mut keep = |next: Option<&Entry>| {
+        let bucket = last.first().map(|(key, _)| StateTree::bucket_among(keys, key));
+        let ends = |bucket: &Bucket| next.is_none_or(|(key, _)| !bucket.holds(key));
+        if let Some(bucket) = bucket.filter(ends) {
+            if cache.has_room(&last) {
+                cache.insert(bucket, last.clone());
+            }
+            last.clear();
+        }
+        last.extend(next.copied());
+    };
+    let tree = StateTree::build(keys, store.entries().inspect(|entry| keep(entry.as_ref().ok())));
+    keep(None);
+    tree
 }
 
 impl Buckets for State {

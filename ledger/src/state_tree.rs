@@ -129,6 +129,11 @@ impl StateTree {
         Self { levels: Levels::new(depth), crowds: BTreeMap::new(), keys: 0 }
     }
 
+    /// The bucket of a key in a tree that suits so many keys.
+    pub(crate) fn bucket_among(keys: u64, key: &StateKey) -> Bucket {
+        Bucket::of(key, depth_for(keys))
+    }
+
     /// The tree of all entries, ascending by key; `keys` says about how many there are.
     ///
     /// # Errors

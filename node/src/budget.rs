@@ -55,10 +55,16 @@ impl Budget {
         self.sixteenths(1)
     }
 
-    /// For the blocks of a file that are checked ahead: there is no mempool then.
+    /// For the ledger of an import, which has no mempool.
+    #[must_use]
+    pub fn import_ledger_bytes(self) -> usize {
+        self.sixteenths(8)
+    }
+
+    /// For the blocks of a file that are checked ahead.
     #[must_use]
     pub fn import_bytes(self) -> usize {
-        self.sixteenths(3)
+        self.sixteenths(2)
     }
 
     fn sixteenths(self, count: u64) -> usize {

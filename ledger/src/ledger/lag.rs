@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// Transactions that a start may have to apply again (ledger: RocksDB).
 const MAX_LAG_TXS: u64 = 100_000;
 /// What a block counts beside its transactions.
-const BLOCK_TXS: u64 = 16;
+const BLOCK_TXS: u64 = 64;
 
 /// The distance between the state on disk and the tip.
 pub(super) struct Lag {

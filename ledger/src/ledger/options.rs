@@ -5,6 +5,8 @@ use crate::store::StoreOptions;
 
 /// The least that works, in bytes.
 const LEAST_BYTES: usize = 16 << 20;
+/// What a node of the tree takes with its place, in bytes.
+const NODE_BYTES: usize = 37;
 /// What is usual, in bytes.
 const USUAL_BYTES: usize = 320 << 20;
 
@@ -35,15 +37,20 @@ impl LedgerOptions {
         self.memory_bytes.max(LEAST_BYTES) / 10 * count
     }
 
-    /// Half of it is the database's: what is read once more, index and filters included, and what was written
-    /// and waits in memory.
+    /// The database's: what is read once more, index and filters included, and what was written and waits in
+    /// memory. Accounts by bucket serve better than blocks of files with a few of them each.
     pub(crate) fn store(&self) -> StoreOptions {
-        StoreOptions { cache_bytes: self.tenths(5), write_bytes: self.tenths(2) }
+        StoreOptions { cache_bytes: self.tenths(3), write_bytes: self.tenths(2) }
     }
 
     /// Accounts by bucket.
     pub(crate) fn account_bytes(&self) -> usize {
-        self.tenths(4)
+        self.tenths(5)
+    }
+
+    /// Nodes of the state tree before each of the last blocks.
+    pub(crate) fn recent_nodes(&self) -> usize {
+        self.tenths(1) / NODE_BYTES
     }
 
     /// Changes that wait for a flush.

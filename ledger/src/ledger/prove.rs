@@ -27,8 +27,8 @@ pub struct AccountProof {
 impl Ledger {
     /// The proof that an account is as it is, or absent, after the connected block at `height`: the tip or
     /// one of the 128 before it that can still be undone. None elsewhere, nor where the blocks since changed
-    /// more accounts than are kept in mind: a million or, shortly after a start or when the tree has
-    /// grown, 100,000.
+    /// more accounts than a tenth of the ledger's memory holds or, shortly after a start or
+    /// when the tree has grown, 100,000.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -8,7 +8,7 @@ use crate::core::{Core, CoreConfig, Effect, Event, SubmitBlockError};
 use starling_consensus::{CheckedBlock, CheckedHeader, KnownKeys, SignatureCache};
 use starling_genesis::Chain;
 use starling_ledger::{
-    CHECKED_AHEAD, Ledger, Reader, ahead as on_another_core, open_settled, verify_chain_from,
+    CHECKED_AHEAD, Ledger, LedgerOptions, Reader, ahead as on_another_core, open_settled, verify_chain_from,
 };
 use starling_primitives::limits::MAX_HEADER_BYTES;
 use starling_primitives::{Block, Wtxid};
@@ -111,7 +111,8 @@ fn import_into(
     tell: &mut dyn FnMut(ImportSummary) -> ControlFlow<()>,
 ) -> Result<(), NodeError> {
     let storage = &options.storage;
-    let (ledger, tree) = Ledger::open_with(&dir.file("db"), Arc::new(chain.clone()), &storage.ledger())?;
+    let ledger = LedgerOptions { memory_bytes: storage.budget.import_ledger_bytes(), ..storage.ledger() };
+    let (ledger, tree) = Ledger::open_with(&dir.file("db"), Arc::new(chain.clone()), &ledger)?;
     let config = CoreConfig {
         seed: 0,
         pool_bytes: IMPORT_POOL_BYTES,
