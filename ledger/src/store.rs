@@ -31,6 +31,7 @@ pub use open::wait_until_closed;
 use crate::records::{Damaged, StateTip, Tip};
 use crate::state_tree::{Bucket, Entry, Value};
 use open::Counted;
+use rocksdb::statistics::StatsLevel;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, ErrorKind,
     IteratorMode, Options, ReadOptions, WriteBatch, WriteBufferManager, WriteOptions,
@@ -208,6 +209,8 @@ pub struct Store {
     /// The first history node that could not be read. Whoever asked was told that there is none, and may have
     /// drawn conclusions: nothing is written any more.
     failed: OnceLock<StoreError>,
+    /// What the database was opened with: it holds the counters.
+    options: Options,
     /// Gone when the database is closed.
     _open: Counted,
 }
@@ -224,6 +227,7 @@ pub(crate) struct StoreOptions {
 impl Store {
     /// Opens the database, or makes an empty one; the caller sees by [`Store::tip`] whether it is empty.
     pub(crate) fn open(path: &Path, genesis: &GenesisId, within: &StoreOptions) -> Result<Self, StoreError> {
+        check_current(path)?;
         check_families(path)?;
         let cache = Cache::new_hyper_clock_cache(within.cache_bytes, 0);
         let writes =
@@ -236,11 +240,13 @@ impl Store {
         options.set_max_total_wal_size(u64::try_from(2 * within.write_bytes).unwrap_or(u64::MAX));
         options.set_bytes_per_sync(1 << 20);
         options.set_keep_log_file_num(4);
+        options.enable_statistics();
+        options.set_statistics_level(StatsLevel::ExceptHistogramOrTimers);
         let families = Family::ALL.map(|f| ColumnFamilyDescriptor::new(f.name(), f.options(&cache)));
         let open = Counted::new();
         let db = DB::open_cf_descriptors(&options, path, families);
         let db = db.map_err(|error| refwithinto_open(path, &error))?;
-        let store = Self { db, path: path.to_owned(), failed: OnceLock::new(), _open: open };
+        let store = Self { db, path: path.to_owned(), failed: OnceLock::new(), options, _open: open };
         store.check_meta(genesis)?;
         Ok(store)
     }
@@ -340,12 +346,6 @@ impl Store {
         Ok(count.map_err(|error| refuse(&self.path, &error))?.unwrap_or(0))
     }
 
-    /// Bytes in the cache that all families share; writes that are in no file yet are counted there as well.
-    pub(crate) fn cached_bytes(&self) -> Result<u64, StoreError> {
-        let used = self.db.property_int_value_cf(self.family(Family::State), "rocksdb.block-cache-usage");
-        Ok(used.map_err(|error| refuse(&self.path, &error))?.unwrap_or(0))
-    }
-
     /// A batch with room for so many bytes.
     pub(crate) fn batch_of(&self, bytes: usize) -> Batch<'_> {
         Batch { store: self, batch: WriteBatch::with_capacity_bytes(bytes) }
@@ -438,6 +438,24 @@ impl Batch<'_> {
     pub(crate) fn delete(&mut self, family: Family, key: &[u8]) {
         self.batch.delete_cf(self.store.family(family), key);
     }
+}
+
+/// What the files are called that have a database's content.
+const PARTS: [&str; 3] = ["sst", "blob", "log"];
+/// The file that names them.
+pub(crate) const CURRENT: &str = "CURRENT";
+
+/// Refuses a database that has lost the file which names its parts: RocksDB would begin anew in its place,
+/// and remove what is there. A first start that was killed has none either, and no part yet.
+fn check_current(path: &Path) -> Result<(), StoreError> {
+    let Ok(entries) = std::fs::read_dir(path) else { return Ok(()) };
+    let is_part = |path: PathBuf| path.extension().is_some_and(|kind| PARTS.iter().any(|part| kind == *part));
+    let has_parts = entries.flatten().any(|entry| is_part(entry.path()));
+    if has_parts && !path.join(CURRENT).exists() {
+        let what = format!("its file {CURRENT} is missing");
+        return Err(StoreError::Damaged { path: path.to_owned(), what });
+    }
+    Ok(())
 }
 
 /// Refuses a database with more families than are known here: opening it would be told as damage.

@@ -6,16 +6,13 @@ pub use check::{CheckReport, Damage, MAX_LISTED, check_db};
 
 use crate::ledger::Ledger;
 use crate::records::Tip;
-use crate::store::{Family, StoreError};
+use crate::store::{CURRENT, Family, StoreError};
 use starling_genesis::Chain;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-
-/// The file without which RocksDB takes a folder for empty.
-const CURRENT: &str = "CURRENT";
 
 /// How far long work has come: it is told from time to time, and may end the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

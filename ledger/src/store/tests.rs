@@ -49,6 +49,21 @@ fn what_is_no_database_is_damage() {
 }
 
 #[test]
+fn a_database_that_lost_the_name_of_its_parts_is_not_begun_anew() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("db");
+    drop(Store::open(&path, &GENESIS, &OPTIONS).unwrap());
+    let parts = || {
+        let files = std::fs::read_dir(&path).unwrap().map(|file| file.unwrap().file_name());
+        files.filter(|name| name.to_string_lossy().ends_with(".log")).count()
+    };
+    let before = parts();
+    std::fs::remove_file(path.join(CURRENT)).unwrap();
+    assert!(matches!(refused(&path), StoreError::Damaged { .. }));
+    assert_eq!((before > 0, parts()), (true, before), "nothing was removed");
+}
+
+#[test]
 fn a_file_of_the_database_that_is_gone_is_damage() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("db");

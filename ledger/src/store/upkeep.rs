@@ -1,6 +1,7 @@
-//! What the database takes on disk, and compaction.
+//! What the database takes on disk and in memory, and compaction.
 
 use super::{Family, Store, StoreError, meta};
+use rocksdb::statistics::Ticker;
 use rocksdb::{BottommostLevelCompaction, CompactOptions, WaitForCompactOptions};
 
 /// Of a family's blobs, the part, as a divisor, that must be garbage before a compaction rewrites them all:
@@ -56,5 +57,19 @@ impl Store {
         // The call before has no result: what went wrong is told here.
         let done = self.db.wait_for_compact(&WaitForCompactOptions::default());
         done.map_err(|error| self.refuse(&error))
+    }
+
+    /// Bytes that the database has written to its files since it was opened, by its own count: the
+    /// write-ahead log, flushes with their blobs, and compactions.
+    #[must_use]
+    pub fn written_bytes(&self) -> u64 {
+        let counters = [Ticker::WalFileBytes, Ticker::FlushWriteBytes, Ticker::CompactWriteBytes];
+        counters.map(|counter| self.options.get_ticker_count(counter)).iter().sum()
+    }
+
+    /// Bytes in the cache that all families share; writes that are in no file yet are counted there as well.
+    pub(crate) fn cached_bytes(&self) -> Result<u64, StoreError> {
+        let used = self.db.property_int_value_cf(self.family(Family::State), "rocksdb.block-cache-usage");
+        Ok(used.map_err(|error| self.refuse(&error))?.unwrap_or(0))
     }
 }

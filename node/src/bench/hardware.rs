@@ -71,11 +71,6 @@ fn file_system(dir: &Path) -> Option<String> {
     mounts.max_by_key(|(depth, _)| *depth).map(|(_, kind)| kind)
 }
 
-/// Bytes that this process caused to be written to disk since it began.
-pub(super) fn written_bytes() -> Option<u64> {
-    value("/proc/self/io", "write_bytes")?.parse().ok()
-}
-
 /// Lets [`peak_bytes`] begin anew.
 pub(super) fn forget_peak() {
     // Where it cannot be, the peak of the whole run is told.

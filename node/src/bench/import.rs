@@ -1,7 +1,7 @@
 //! `starling bench import`: whole blocks on a durable database, from reading them to answering from them.
 
 use super::chain::{Made, Part, REORGANISED_BLOCKS, Sizes, make};
-use super::hardware::{Hardware, forget_peak, peak_bytes, written_bytes};
+use super::hardware::{Hardware, forget_peak, peak_bytes};
 use super::place::{Place, copy_dir};
 use super::replica::{Replica, checked_blocks, seen_in};
 use super::report::{Line, PAYMENTS_S, Report, SIGNATURES_S, Target, float};
@@ -11,7 +11,7 @@ use super::work::Work;
 use super::yardstick::{checks, yardstick};
 use crate::failure::{Failure, Outcome};
 use starling_consensus::SignatureCheck;
-use starling_node::{ImportOptions, import_chain};
+use starling_node::{ImportOptions, ImportSummary, import_chain};
 use starling_primitives::BlockId;
 use std::fs::{self, File};
 use std::io::BufReader;
@@ -120,12 +120,11 @@ impl Run {
     /// The import as it is.
     fn cold(&self, many: bool) -> Outcome<Vec<Line>> {
         forget_peak();
-        let written = written_bytes();
-        let seconds = self.import_file("importing, cold", &self.made.payments)?;
-        let written = written_bytes().zip(written).and_then(|(after, before)| after.checked_sub(before));
+        let options = ImportOptions::default();
+        let (seconds, written) = self.import("importing, cold", &self.made.payments, &self.cold, &options)?;
         let (peak, payments) = (peak_bytes("self").map(mebibytes), float(self.made.sizes.payments));
         let rate = Some(payments / seconds);
-        let each = written.map(|bytes| float(bytes) / payments);
+        let each = Some(float(written) / payments);
         let (least, most) = (Target::Yardsticks(0.8), Target::AtMost(2_500.0));
         Ok(vec![
             Line::new("import_cold", "import, signatures unknown", rate, PAYMENTS_S).target(least, many),
@@ -138,7 +137,8 @@ impl Run {
     fn warm(&self, many: bool) -> Outcome<Line> {
         let signatures = Some(seen_in(&self.made.payments, &self.made.chain, &self.work)?);
         let options = ImportOptions { signatures, ..ImportOptions::default() };
-        let seconds = self.import("importing, seen before", &self.made.payments, &self.warm, &options)?;
+        let (seconds, _) =
+            self.import("importing, seen before", &self.made.payments, &self.warm, &options)?;
         let rate = float(self.made.sizes.payments) / seconds;
         // Its space is needed.
         fs::remove_dir_all(&self.warm).map_err(|error| Failure::file(&self.warm, &error))?;
@@ -169,12 +169,18 @@ impl Run {
     }
 
     fn import_file(&self, what: &'static str, part: &Part) -> Outcome<f64> {
-        self.import(what, part, &self.cold, &ImportOptions::default())
+        self.import(what, part, &self.cold, &ImportOptions::default()).map(|(seconds, _)| seconds)
     }
 
     /// Imports a file by the way of `starling chain import`; tells the seconds from the first block on: what
-    /// opening the database takes is another line's.
-    fn import(&self, what: &'static str, part: &Part, to: &Path, with: &ImportOptions) -> Outcome<f64> {
+    /// opening the database takes is another line's. And the bytes that the database wrote.
+    fn import(
+        &self,
+        what: &'static str,
+        part: &Part,
+        to: &Path,
+        with: &ImportOptions,
+    ) -> Outcome<(f64, u64)> {
         let file = File::open(&part.path).map_err(|error| Failure::file(&part.path, &error))?;
         let mut input = BufReader::with_capacity(BUFFER_BYTES, self.work.reader(file));
         let step = self.work.step(what, part.blocks.into());
@@ -187,11 +193,11 @@ impl Run {
         let imported = import_chain(&self.made.chain, to, with, &mut input, &mut progress);
         let seconds = first.map_or(0.0, |(_, begun)| begun.elapsed().as_secs_f64());
         self.work.go_on()?;
-        let blocks = imported?.blocks;
+        let ImportSummary { blocks, disk_bytes, .. } = imported?;
         if blocks != part.blocks {
             return Err(Failure::failed(format!("{blocks} of {} blocks were imported", part.blocks)));
         }
-        Ok(seconds)
+        Ok((seconds, disk_bytes))
     }
 }
 

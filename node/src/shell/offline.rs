@@ -46,6 +46,8 @@ pub struct ImportSummary {
     pub txs: u64,
     /// Height of the tip afterwards.
     pub height: u32,
+    /// Bytes that the database wrote, by its own count, compactions up to the end included.
+    pub disk_bytes: u64,
 }
 
 /// Writes the connected chain above genesis: each block behind its length, a little-endian `u32`. Returns how
@@ -99,17 +101,18 @@ pub fn import_chain(
     if result.is_err() && summary.blocks == 0 {
         dir.give_up();
     }
-    result.map(|()| summary)
+    result.map(|disk_bytes| ImportSummary { disk_bytes, ..summary })
 }
 
-/// Imports into a directory that is held; tells after each block what was done so far.
+/// Imports into a directory that is held; tells after each block what was done so far, and returns how many
+/// bytes the database wrote.
 fn import_into(
     dir: &DataDir,
     chain: &Chain,
     options: &ImportOptions,
     input: &mut dyn Read,
     tell: &mut dyn FnMut(ImportSummary) -> ControlFlow<()>,
-) -> Result<(), NodeError> {
+) -> Result<u64, NodeError> {
     let storage = &options.storage;
     let ledger = LedgerOptions { memory_bytes: storage.budget.import_ledger_bytes(), ..storage.ledger() };
     let (ledger, tree) = Ledger::open_with(&dir.file("db"), Arc::new(chain.clone()), &ledger)?;
@@ -127,7 +130,8 @@ fn import_into(
     let settled = core.settle();
     // After a failed write the database refuses every other: the first says why.
     result?;
-    Ok(settled?)
+    settled?;
+    Ok(core.ledger().store().written_bytes())
 }
 
 /// Reads blocks and connects them, while those behind are checked.

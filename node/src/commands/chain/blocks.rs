@@ -97,7 +97,7 @@ pub(super) fn import(args: ImportArgs) -> Outcome<()> {
     bar.finish_and_clear();
     let interrupted = "the import was interrupted; what was imported stays, and the same command goes on";
     let summary = summary.map_err(|error| ended(&stop, error, interrupted))?;
-    let ImportSummary { read, blocks, txs, height } = summary;
+    let ImportSummary { read, blocks, txs, height, disk_bytes } = summary;
     let seconds = started.elapsed().as_secs_f64();
     let text = if read == 0 {
         format!("there is no block in {}; the tip is at height {height}", args.file.display())
@@ -106,7 +106,10 @@ pub(super) fn import(args: ImportArgs) -> Outcome<()> {
             "{blocks} new blocks with {txs} transactions in {seconds:.1} s; the tip is at height {height}"
         )
     };
-    let value = json!({"read": read, "blocks": blocks, "txs": txs, "height": height, "seconds": seconds});
+    let value = json!({
+        "read": read, "blocks": blocks, "txs": txs, "height": height, "disk_bytes": disk_bytes,
+        "seconds": seconds,
+    });
     result(args.data.format.json, value, &text)
 }
 
