@@ -19,9 +19,11 @@ use forge::{FAULTS, Fault, PAYERS, Pay};
 use node::Serve;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
-use std::time::{SystemTime, UNIX_EPOCH};
 use walk::{STATE_FAULTS, Step, walk};
 
+/// Chooses the values of a run, where `PROPTEST_RNG_SEED` says nothing else: a change is not to fail for what
+/// was there before it.
+const SEED: u64 = 1;
 /// Trees that are grown in one run, where `PROPTEST_CASES` says nothing else.
 const CASES: u32 = 60;
 /// Walks of the bare ledger, likewise.
@@ -93,8 +95,7 @@ fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
 
 /// Tries random values, and shrinks what fails.
 fn try_all<S: Strategy>(strategy: &S, cases: u32, test: impl Fn(&S::Value)) {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("1970 is past");
-    let seed = number("PROPTEST_RNG_SEED").unwrap_or_else(|| u64::from(since.subsec_nanos()));
+    let seed = number("PROPTEST_RNG_SEED").unwrap_or(SEED);
     let cases = number("PROPTEST_CASES").unwrap_or(cases);
     let rng_seed = RngSeed::Fixed(seed);
     let max_shrink_iters = MAX_SHRINKS;
