@@ -45,10 +45,12 @@ wasm: ## build the verifier of proofs for wasm32-unknown-unknown
 test: check-format check-dependencies lint doc check-wasm build ## everything that CI checks
 	@cargo test $(ALL) --no-fail-fast 2>&1 | scripts/test-totals
 
-# The same tests with other numbers: how many kills is read in tests/src/kills.rs. A run that fails prints the
-# seed, and the command that repeats it.
-soak: build ## what has no place in `make test`: 200 kills (KILLS=N for others)
+# The same tests with other numbers: how many kills is read in tests/src/kills.rs, how many trees of blocks and
+# from which seed in tests/tests/all/model.rs. A run that fails prints the seed, and the command that repeats it.
+soak: build ## what has no place in `make test`: 200 kills (KILLS=N for others), 300 trees of blocks
 	@STARLING_KILLS=$(KILLS) cargo test $(ALL) --test all -- --nocapture survives_kills
+	@PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \
+		PROPTEST_CASES=$${PROPTEST_CASES:-300} cargo test $(ALL) --test all -- model::
 
 check-format:
 	@scripts/prerequisites test

@@ -158,8 +158,10 @@ pub struct Core {
     /// Blocks whose bodies are stored, not connected, with as much work as the tip or more.
     loose: BTreeSet<BlockId>,
     recent: RecentIds,
-    /// When the tip was connected.
+    /// When the tip was connected, or the node started with it.
     tip_since: Now,
+    /// Whether the tip was connected before the start: how long ago is not known then.
+    tip_is_old: bool,
     /// When a peer last sent new headers that were asked for, or was the first to connect.
     batch_since: Duration,
     /// Whether the node has once been level with its peers.
@@ -213,6 +215,7 @@ impl Core {
             loose,
             recent: RecentIds::default(),
             tip_since: now,
+            tip_is_old: true,
             batch_since: Duration::ZERO,
             was_level: false,
             peers: 0,

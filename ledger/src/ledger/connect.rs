@@ -150,6 +150,8 @@ impl Ledger {
         self.commit(batch, sync, tip, &overlay)?;
         self.lag.disconnected(header.height(), key, txs.len());
         self.state.disconnected(&values, patch, overlay);
+        // Older blocks are within reach now.
+        self.learnt = false;
         self.keep_up()?;
         Ok(DisconnectedBlock { header, txs })
     }

@@ -56,7 +56,10 @@ impl Core {
             let before = self.ledger.tip().id;
             if !self.carry_out(&plan, &mut change)? {
                 self.restore(&before, &mut change)?;
-            } else if plan.more {
+                continue;
+            }
+            self.note_followed();
+            if plan.more {
                 self.effects.push(Effect::Continue);
                 break;
             }
@@ -139,7 +142,8 @@ impl Core {
     fn tie(&mut self, rivals: &[HeaderInfo]) -> Result<Option<Plan>, StoreError> {
         let tip = self.ledger.tip();
         let window = TIE_WINDOW.max(Duration::from_secs(u64::from(self.chain.params.step)));
-        if rivals.is_empty() || self.now.mono > self.tip_since.mono.saturating_add(window) {
+        if rivals.is_empty() || self.tip_is_old || self.now.mono > self.tip_since.mono.saturating_add(window)
+        {
             return Ok(None);
         }
         // As little-endian numbers.
@@ -172,6 +176,8 @@ impl Core {
         self.templates.forget_draft();
         while self.ledger.tip().height > plan.fork {
             let block = self.ledger.disconnect(sync)?;
+            // When nothing with more work comes of this, it is a rival as any other.
+            self.loose.insert(block.header.id());
             if change.connected.last().is_some_and(|last| last.header.id() == block.header.id()) {
                 change.connected.pop();
             } else {
@@ -237,7 +243,7 @@ impl Core {
 
     /// Everything else follows the one value that says what changed.
     fn follow(&mut self, change: Change) -> Result<(), StoreError> {
-        self.tip_since = self.now;
+        (self.tip_since, self.tip_is_old) = (self.now, false);
         let tip = self.ledger.tip();
         let tree = &self.tree;
         self.checked.forget(tip.height, |id| {

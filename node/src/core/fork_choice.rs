@@ -45,9 +45,21 @@ impl Core {
     pub(super) fn choose(&mut self) {
         let left = std::mem::replace(&mut self.goal, self.tree.best_avoiding(&self.avoided.ids()));
         if left.id != self.goal.id && self.tree.fork_height(&left.id, &self.goal.id) != Some(left.height) {
-            let branch = self.tree.branch(&self.ledger.tip().id, &left.id, WINDOW_BLOCKS);
-            self.loose.extend(branch.iter().filter(|info| has_body(info)).map(|info| info.id));
+            self.note_rivals(&left.id);
         }
+    }
+
+    /// What is complete of the branch that is followed is a rival of a tip that is not on it.
+    pub(super) fn note_followed(&mut self) {
+        let tip = self.ledger.tip();
+        if self.tree.best_at(tip.height).is_none_or(|best| best.id != tip.id) {
+            self.note_rivals(&self.goal.id.clone());
+        }
+    }
+
+    fn note_rivals(&mut self, head: &BlockId) {
+        let branch = self.tree.branch(&self.ledger.tip().id, head, WINDOW_BLOCKS);
+        self.loose.extend(branch.iter().filter(|info| has_body(info)).map(|info| info.id));
     }
 
     /// A block's body is here: on the branch that is followed its turn comes by itself if it has more work

@@ -107,6 +107,12 @@ fn only_the_last_blocks_are_proven_from() {
     let mut fixture = fixture.reopened();
     assert!(reaches(&mut fixture, 12) && !reaches(&mut fixture, 11));
     book.check(&mut fixture);
+    for _ in 0..3 {
+        fixture.ledger.disconnect(false).unwrap();
+        book.0.pop();
+    }
+    assert!(reaches(&mut fixture, 9) && !reaches(&mut fixture, 8), "what was learnt was taken back");
+    book.check(&mut fixture);
 }
 
 #[test]

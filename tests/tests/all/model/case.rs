@@ -82,10 +82,8 @@ pub(super) struct Case {
     node: Node,
     pool: NaivePool,
     tip: usize,
-    /// When the tip was connected.
-    tip_since: Duration,
-    /// When the node was last started.
-    started: Duration,
+    /// When the tip was connected; unknown after a start.
+    tip_since: Option<Duration>,
     /// Blocks whose bodies the node was given.
     given: BTreeSet<usize>,
     /// Headers that it holds until their time has come.
@@ -104,8 +102,7 @@ impl Case {
             node: Node::new(chain),
             pool: NaivePool::default(),
             tip: 0,
-            tip_since: Duration::ZERO,
-            started: Duration::ZERO,
+            tip_since: None,
             given: BTreeSet::new(),
             held: BTreeSet::new(),
             invalid: BTreeSet::new(),
@@ -259,11 +256,13 @@ impl Case {
         let is_right = !matches!(block.verdict, Verdict::Header(_) | Verdict::Unservable);
         let known = matches!(parent, Some(status) if status != Status::Invalid);
         let room = siblings < MAX_HELD_SIBLINGS && waits <= MAX_HELD_AHEAD_S;
-        if visit.announces && ahead && known && is_right && room {
-            self.held.insert(head);
-        }
+        let holds = visit.announces && ahead && known && is_right && room;
         let before = self.node.core().tree().contains(&self.naive.blocks[head].id());
         let visited = self.node.visit(&self.naive, visit);
+        // One that was dropped, for what it served of another block, may not have come to announce this one.
+        if holds && !visited.dropped {
+            self.held.insert(head);
+        }
         let honest = is_honest(&self.naive, &visit, &visited);
         assert!(!honest || !visited.dropped, "an honest peer was dropped");
         let verdict = self.naive.blocks[head].verdict;
@@ -281,8 +280,9 @@ impl Case {
         // One that has it all and tells nothing false brings the node as far as it is itself, unless headers
         // with more work make the node wait for others.
         let (core, id) = (self.node.core(), self.naive.blocks[head].id());
-        let reaches = self.height_of_fork(head) >= core.ledger().deepest_fork();
-        if reaches && core.tree().best().id == id {
+        let tip = self.naive.find(&core.ledger().tip().id).expect("only what was made");
+        let fork = self.naive.blocks[self.naive.fork(tip, head)].height();
+        if fork >= core.ledger().deepest_fork() && core.tree().best().id == id {
             let work = core.tree().get(&core.ledger().tip().id).map(|tip| tip.work);
             assert!(work >= Some(self.naive.blocks[head].work), "block {head} was to be had");
         }
@@ -365,8 +365,8 @@ impl Case {
             self.node.call(|core| core.take_back_left().expect("readable"));
         }
         self.pool = pool;
-        // Nobody remembers when the tip was connected, nor what was held: to a node, its tip came with it.
-        (self.tip_since, self.started) = (self.node.now.mono, self.node.now.mono);
+        // Nobody remembers when the tip was connected, nor what was held.
+        self.tip_since = None;
         self.held.clear();
     }
 
@@ -377,7 +377,7 @@ impl Case {
                 Happened::Tip(change, now) => {
                     let (back, forth) = self.told(&change);
                     self.tip = *forth.last().expect("at least one block was connected");
-                    (self.tip_since, self.highest) = (now.mono, self.highest.max(self.height()));
+                    (self.tip_since, self.highest) = (Some(now.mono), self.highest.max(self.height()));
                     let world = self.naive.replay(self.tip);
                     let settled = Settled { naive: &self.naive, world: &world, now: now.unix };
                     self.pool.tip_changed(&back, &forth, &settled);
@@ -411,7 +411,7 @@ impl Case {
         (back, forth)
     }
 
-    fn compare(&mut self, tip_before: usize, since_before: Duration, began: Duration) {
+    fn compare(&mut self, tip_before: usize, since_before: Option<Duration>, began: Duration) {
         compare::ledger(&self.naive, self.node.core_mut(), self.tip, self.turn);
         let core = self.node.core();
         let stored = compare::tree(&self.naive, core.ledger(), core.tree());
@@ -451,7 +451,7 @@ impl Case {
 
     /// Of all that is complete, right and within reach, the tip has the most work; among equals that came
     /// together, the smallest pow hash; and without a reason it stays.
-    fn compare_choice(&self, stored: &[usize], before: usize, (since, began): (Duration, Duration)) {
+    fn compare_choice(&self, stored: &[usize], before: usize, (since, began): (Option<Duration>, Duration)) {
         let all: BTreeSet<_> = stored.iter().copied().collect();
         let complete = |at: &usize| self.naive.path(*at).iter().all(|below| all.contains(below));
         let reached = |at: &usize| self.height_of_fork(*at) >= self.deepest;
@@ -470,11 +470,11 @@ impl Case {
         };
         let equal = || rivals.iter().filter(|(_, work)| **work == ours).map(|(at, _)| at);
         let least = equal().min_by_key(|at| rank(at)).expect("the tip at least");
-        let within = self.node.now.mono <= self.tip_since + TIE_WINDOW;
+        let within = self.tip_since.is_some_and(|since| self.node.now.mono <= since + TIE_WINDOW);
         assert!(!within || *least == self.tip, "tip {}, but {least} has the smaller hash", self.tip);
         if self.tip != before && self.naive.blocks[before].work == ours && self.tip_since > since {
-            let since = since.max(self.started);
-            let reason = began <= since + TIE_WINDOW && rank(&self.tip) < rank(&before);
+            let in_time = since.is_some_and(|since| began <= since + TIE_WINDOW);
+            let reason = in_time && rank(&self.tip) < rank(&before);
             assert!(reason, "the tip {before} was left for {}", self.tip);
         }
     }
