@@ -6,9 +6,11 @@ use hashbrown::HashMap;
 use starling_primitives::state::StateKey;
 use std::collections::VecDeque;
 
-/// What a cached bucket takes beside its entries: its place in the map and in the queue, and the allocator's
-/// rounding.
-const BUCKET_OVERHEAD_BYTES: usize = 80;
+/// What a cached bucket takes beside its entries: its place in the map and in the queue, and room to grow in
+/// both.
+const BUCKET_OVERHEAD_BYTES: usize = 96;
+/// The allocator's least step.
+const LEAST_STEP_BYTES: usize = 16;
 
 /// Buckets within a bound of bytes. All of it is known elsewhere as well.
 ///
@@ -26,8 +28,11 @@ struct Cached {
     used: bool,
 }
 
+/// What a bucket takes. The allocator has four sizes for each doubling, and few for what is small.
 fn bytes(entries: &[Entry]) -> usize {
-    BUCKET_OVERHEAD_BYTES + size_of_val(entries)
+    let exact = size_of_val(entries);
+    let step = (exact.next_power_of_two() / 8).max(LEAST_STEP_BYTES);
+    BUCKET_OVERHEAD_BYTES + exact.next_multiple_of(step)
 }
 
 impl AccountCache {
@@ -107,9 +112,9 @@ impl AccountCache {
         }
     }
 
-    /// Forgets all: the buckets are others now.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::new(self.max_bytes);
+    /// Forgets all, for the buckets are others now, and has another bound.
+    pub(crate) fn clear(&mut self, max_bytes: usize) {
+        *self = Self::new(max_bytes);
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct State {
     store: Arc<Store>,
     tree: StateTree,
     cache: AccountCache,
+    /// Bytes for accounts in memory and the tree.
+    max_bytes: usize,
     /// What is not on disk yet.
     overlay: Overlay,
     /// What each of the last blocks changed in the tree, the newest last.
@@ -36,19 +38,20 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// The state that is on disk, of which so many bytes of accounts are kept in memory, and so many nodes of
-    /// earlier blocks.
+    /// The state that is on disk, of which as much is kept in memory as the options say.
     ///
     /// # Errors
     /// [`StoreError`].
     pub(crate) fn load(store: Arc<Store>, within: &LedgerOptions) -> Result<Self, StoreError> {
         let keys = store.estimated_entries(Family::State)?;
-        let mut cache = AccountCache::new(within.account_bytes());
-        let tree = built(&store, keys, &mut cache)?;
+        let max_bytes = within.account_bytes();
+        let mut cache = AccountCache::new(0);
+        let tree = built(&store, keys, &mut cache, max_bytes)?;
         let max_recent_nodes = within.recent_nodes();
         Ok(Self {
             tree,
             cache,
+            max_bytes,
             overlay: Overlay::default(),
             recent: VecDeque::new(),
             max_recent_nodes,
@@ -205,10 +208,12 @@ impl State {
     /// earlier blocks is forgotten: the buckets are others now.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`]; nothing can be asked of the state then.
     pub(crate) fn grow(&mut self) -> Result<(), StoreError> {
-        self.tree = built(&self.store, self.tree.keys(), &mut self.cache)?;
         self.recent.clear();
+        // There is no room for both.
+        let keys = std::mem::replace(&mut self.tree, StateTree::new(0)).keys();
+        self.tree = built(&self.store, keys, &mut self.cache, self.max_bytes)?;
         Ok(())
     }
 
@@ -246,15 +251,34 @@ impl State {
     }
 }
 
+/// Of the bytes for tree and accounts, the part that accounts have however large the tree is: an eighth.
+const ACCOUNTS_DIVISOR: usize = 8;
+
 /// The tree of all that is on disk, about so many keys; what is read for it stays in memory as far as there
-/// is room.
-fn built(store: &Store, keys: u64, cache: &mut AccountCache) -> Result<StateTree, StoreError> {
-    let tree = build(store, keys, cache)?;
-    if tree.is_full() { build(store, tree.keys(), cache) } else { Ok(tree) }
+/// is room beside it.
+fn built(
+    store: &Store,
+    keys: u64,
+    cache: &mut AccountCache,
+    max_bytes: usize,
+) -> Result<StateTree, StoreError> {
+    let tree = build(store, keys, cache, max_bytes)?;
+    if !tree.is_full() {
+        return Ok(tree);
+    }
+    let keys = tree.keys();
+    drop(tree);
+    build(store, keys, cache, max_bytes)
 }
 
-fn build(store: &Store, keys: u64, cache: &mut AccountCache) -> Result<StateTree, StoreError> {
-    cache.clear();
+fn build(
+    store: &Store,
+    keys: u64,
+    cache: &mut AccountCache,
+    max_bytes: usize,
+) -> Result<StateTree, StoreError> {
+    let beside = max_bytes.saturating_sub(StateTree::bytes_for(keys));
+    cache.clear(beside.max(max_bytes / ACCOUNTS_DIVISOR));
     let mut last: Vec<Entry> = Vec::new();
     let mut keep = |next: Option<&Entry>| {
         let bucket = last.first().map(|(key, _)| StateTree::bucket_among(keys, key));

@@ -129,6 +129,11 @@ impl StateTree {
         Self { levels: Levels::new(depth), crowds: BTreeMap::new(), keys: 0 }
     }
 
+    /// Bytes in memory of a tree that suits so many keys.
+    pub(crate) fn bytes_for(keys: u64) -> usize {
+        Levels::bytes_for(depth_for(keys))
+    }
+
     /// The bucket of a key in a tree that suits so many keys.
     pub(crate) fn bucket_among(keys: u64, key: &StateKey) -> Bucket {
         Bucket::of(key, depth_for(keys))

@@ -45,6 +45,8 @@ use thiserror::Error;
 
 /// Version of the layout: an older one is brought up to it ([`schema`]), a newer one is refused.
 const SCHEMA: u32 = 2;
+/// Bytes of a table: its filter is built in memory, which takes a quarter of that where entries are small.
+const FILE_BYTES: u64 = 32 << 20;
 /// Files that the database keeps open.
 const MAX_OPEN_FILES: i32 = 512;
 /// The family that every RocksDB has; nothing is in ours.
@@ -118,6 +120,7 @@ impl Family {
             _ => DBCompressionType::Lz4,
         };
         options.set_compression_type(compression);
+        options.set_target_file_size_base(FILE_BYTES);
         if matches!(self, Self::Bodies | Self::Undo) {
             options.set_enable_blob_files(true);
             options.set_min_blob_size(MIN_BLOB_BYTES);

@@ -5,12 +5,16 @@
 //! | 5/16 | the ledger: caches and buffers of the database, accounts, changes that wait |
 //! | 5/16 | the mempool, up to its own limit |
 //! | 1/16 | bodies that are fetched, and as much for checked blocks that wait for their turn |
-//! | the rest | what grows with the chain (state tree, headers), connections, RPC, the program itself |
+//! | 1/64 | public keys that signed lately, up to 16 MiB |
+//! | the rest | headers, what the state tree has no room for in the ledger, connections, RPC, the program |
 
 /// Bytes that a node may use unless told otherwise.
 const USUAL_BYTES: u64 = 1 << 30;
 /// The least with which a node works.
 const LEAST_BYTES: u64 = 128 << 20;
+
+/// Keys that signed lately are worth no more: 57,344 of them.
+const MOST_KEY_BYTES: usize = 16 << 20;
 
 /// What the process may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +57,12 @@ impl Budget {
     #[must_use]
     pub fn body_bytes(self) -> usize {
         self.sixteenths(1)
+    }
+
+    /// For keys that signed lately.
+    #[must_use]
+    pub fn key_bytes(self) -> usize {
+        MOST_KEY_BYTES.min(self.sixteenths(1) / 4)
     }
 
     /// For the ledger of an import, which has no mempool.

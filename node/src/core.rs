@@ -121,14 +121,14 @@ pub struct CoreConfig {
     pub pool_bytes: usize,
     /// Bytes of bodies that may be on their way, and again of checked blocks that wait for their turn.
     pub body_bytes: usize,
+    /// Bytes of public keys that signed lately, of which the next signatures may be.
+    pub key_bytes: usize,
     /// Whether templates are handed out while no peer is connected.
     pub mine_alone: bool,
     /// Whether each block waits for the disk while the node is level; an import waits once, at its end.
     pub sync_blocks: bool,
 }
 
-/// Bytes of public keys that signed lately: 57,344 of them.
-const KNOWN_KEYS_BYTES: usize = 16 << 20;
 /// Blocks of our own that are remembered, to announce them as ours.
 const MAX_OWN_BLOCKS: usize = 64;
 
@@ -197,7 +197,7 @@ impl Core {
             pool: Mempool::new(params, genesis, PoolLimits::from_budget(config.pool_bytes)),
             templates: Templates::new(config.seed),
             chain,
-            keys: Arc::new(KnownKeys::new(KNOWN_KEYS_BYTES)),
+            keys: Arc::new(KnownKeys::new(config.key_bytes)),
             config,
             ledger,
             tree,

@@ -34,8 +34,12 @@ fn what_was_used_lately_stays() {
     assert_eq!(cache.get(bucket(99)), Some(&[entry(99, 0, 99)][..]));
     assert_eq!(cache.get(bucket(50)), None);
     assert!(!cache.touch(bucket(50)));
-    cache.clear();
+    cache.clear(one);
     assert_eq!((cache.get(bucket(0)), held(&cache)), (None, 0));
+    for index in 0..2u8 {
+        cache.insert(bucket(u32::from(index)), vec![entry(index, 0, index)]);
+    }
+    assert_eq!((cache.get(bucket(0)), held(&cache)), (None, one), "the bound is another");
 }
 
 #[test]

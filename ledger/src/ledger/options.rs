@@ -13,9 +13,9 @@ const USUAL_BYTES: usize = 320 << 20;
 /// What a ledger is opened with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LedgerOptions {
-    /// Memory in bytes for the caches and buffers of the database, for accounts that were used lately and for
-    /// those that are not on disk yet; at least 16 MiB. The state tree and the headers come on top: some 33
-    /// bytes an account and 150 a header.
+    /// Memory in bytes for the caches and buffers of the database, for the state tree, for accounts that were
+    /// used lately and for those that are not on disk yet; at least 16 MiB. A tree of more than nearly half
+    /// of that, some 33 bytes an account, comes on top, and so do the headers, 150 bytes each.
     pub memory_bytes: usize,
     /// How many blocks' bodies are kept; all unless given. The tip is then never taken back further.
     pub keep_bodies: Option<u32>,
@@ -43,7 +43,7 @@ impl LedgerOptions {
         StoreOptions { cache_bytes: self.tenths(3), write_bytes: self.tenths(2) }
     }
 
-    /// Accounts by bucket.
+    /// Accounts by bucket, and the tree over them.
     pub(crate) fn account_bytes(&self) -> usize {
         self.tenths(5)
     }
@@ -53,8 +53,8 @@ impl LedgerOptions {
         self.tenths(1) / NODE_BYTES
     }
 
-    /// Changes that wait for a flush.
+    /// Changes that wait for a flush, which takes them together and then writes them: three times in all.
     pub(super) fn waiting_changes(&self) -> usize {
-        self.tenths(1) / size_of::<EntryChange>()
+        self.tenths(1) / (3 * size_of::<EntryChange>())
     }
 }

@@ -45,7 +45,12 @@ impl Levels {
 
     /// Bytes in memory.
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.pairs) + size_of_val(&*self.leaves)
+        Self::bytes_for(self.depth)
+    }
+
+    pub(super) fn bytes_for(depth: u32) -> usize {
+        let count = 1usize << depth;
+        count * size_of::<Pair>() + count.div_ceil(32) * size_of::<u64>()
     }
 
     pub(super) fn node(&self, level: u32, index: u32) -> Node {

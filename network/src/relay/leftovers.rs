@@ -4,10 +4,10 @@ use starling_primitives::{Transaction, Wtxid};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// Bytes of transactions kept.
+/// Bytes that all of it may take.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
-/// Transactions kept.
-const MAX_COUNT: usize = 65_536;
+/// What a transaction takes beside its encoded bytes: decoded, and with its places here.
+const OVERHEAD_BYTES: usize = 512;
 
 /// The last to come, up to a number of bytes.
 #[derive(Debug, Default)]
@@ -20,15 +20,15 @@ pub(crate) struct Leftovers {
 impl Leftovers {
     /// Keeps a transaction; the oldest make room.
     pub(crate) fn keep(&mut self, tx: Arc<Transaction>) {
-        let (id, size) = (tx.wtxid(), tx.size());
+        let (id, size) = (tx.wtxid(), bytes(&tx));
         if self.txs.insert(id, tx).is_some() {
             return;
         }
         self.order.push_back(id);
         self.bytes += size;
-        while self.bytes > MAX_BYTES || self.order.len() > MAX_COUNT {
+        while self.bytes > MAX_BYTES {
             let Some(oldest) = self.order.pop_front() else { return };
-            self.bytes -= self.txs.remove(&oldest).map_or(0, |tx| tx.size());
+            self.bytes -= self.txs.remove(&oldest).map_or(0, |tx| bytes(&tx));
         }
     }
 
@@ -36,6 +36,10 @@ impl Leftovers {
     pub(crate) fn get(&self, id: &Wtxid) -> Option<Arc<Transaction>> {
         self.txs.get(id).cloned()
     }
+}
+
+fn bytes(tx: &Transaction) -> usize {
+    tx.size() + OVERHEAD_BYTES
 }
 
 #[cfg(test)]

@@ -32,8 +32,15 @@ impl Replica {
     /// It cannot be opened.
     pub(super) fn open(dir: &Path, chain: &Arc<Chain>, sync_blocks: bool) -> Outcome<Self> {
         let (ledger, tree) = Ledger::open(&dir.join("db"), chain.clone()).map_err(store)?;
-        let (pool_bytes, body_bytes) = (Budget::default().pool_bytes(), Budget::default().body_bytes());
-        let config = CoreConfig { seed: 0, pool_bytes, body_bytes, mine_alone: true, sync_blocks };
+        let budget = Budget::default();
+        let config = CoreConfig {
+            seed: 0,
+            pool_bytes: budget.pool_bytes(),
+            body_bytes: budget.body_bytes(),
+            key_bytes: budget.key_bytes(),
+            mine_alone: true,
+            sync_blocks,
+        };
         let begun = Instant::now();
         let core = Core::new(ledger, tree, config, Now { mono: Duration::ZERO, unix: unix() });
         let mut replica = Self { core, begun };

@@ -6,9 +6,10 @@ use super::*;
 fn the_parts_leave_room_for_the_rest() {
     for bytes in [LEAST_BYTES, USUAL_BYTES, u64::MAX] {
         let budget = Budget::new(bytes).unwrap();
-        let parts = [budget.ledger_bytes(), budget.pool_bytes(), budget.body_bytes(), budget.body_bytes()];
+        let (bodies, keys) = (budget.body_bytes(), budget.key_bytes());
+        let parts = [budget.ledger_bytes(), budget.pool_bytes(), bodies, bodies, keys];
         let sum: u128 = parts.into_iter().map(|part| u128::try_from(part).unwrap()).sum();
-        assert!(sum <= u128::from(bytes) / 4 * 3, "{sum} of {bytes}");
+        assert!(sum <= u128::from(bytes) / 64 * 49, "{sum} of {bytes}");
     }
 }
 

@@ -17,6 +17,9 @@ const BYTES_AT_ONCE: u64 = 4 << 20;
 /// Two blocks of equal work connected within this time, or the chain's step, are told apart by their hashes.
 const TIE_WINDOW: Duration = Duration::from_secs(2);
 
+/// Seconds for which transactions of a block may still be sent by peers, or be in a rival of it.
+const RELAYED_FOR_S: u64 = 3_600;
+
 /// What is to be done next.
 struct Plan {
     /// Where the branch leaves the connected chain.
@@ -261,14 +264,17 @@ impl Core {
         for id in report.promoted {
             self.network(|net, view, now| net.transaction_accepted(id, view, now));
         }
-        for tx in change.connected.iter().flat_map(|block| &block.txs) {
+        let Some(last) = change.connected.last() else { return Ok(()) };
+        let newest_old = self.now.unix.saturating_sub(RELAYED_FOR_S);
+        let young = |block: &&ConnectedBlock| u64::from(block.header.work().time) > newest_old;
+        let seen: Vec<_> = change.connected.iter().filter(young).flat_map(|block| &block.txs).collect();
+        for tx in &seen {
             self.recent.insert(tx.wtxid());
         }
-        let Some(last) = change.connected.last() else { return Ok(()) };
         let own = self.own.contains(&tip.id);
         let ids: Vec<_> = last.txs.iter().map(|tx| tx.wtxid()).collect();
         let announcement = Announcement::new(last.header.clone(), &ids);
-        self.net.keep_leftovers(change.connected.iter().flat_map(|block| block.txs.iter().cloned()));
+        self.net.keep_leftovers(seen.into_iter().cloned());
         self.network(|net, view, now| net.tip_changed(announcement, own, view, now));
         if !change.disconnected.is_empty() {
             tracing::info!(

@@ -57,6 +57,7 @@ impl Node {
             seed: 1,
             pool_bytes: 10 << 20,
             body_bytes: 64 << 20,
+            key_bytes: 1 << 20,
             mine_alone: false,
             sync_blocks: true,
         };

@@ -120,6 +120,7 @@ fn import_into(
         seed: 0,
         pool_bytes: IMPORT_POOL_BYTES,
         body_bytes: storage.budget.body_bytes(),
+        key_bytes: storage.budget.key_bytes(),
         mine_alone: true,
         sync_blocks: false,
     };

@@ -78,6 +78,7 @@ impl Node {
             seed: seed(&net),
             pool_bytes: budget.pool_bytes(),
             body_bytes: budget.body_bytes(),
+            key_bytes: budget.key_bytes(),
             mine_alone,
             sync_blocks: true,
         };

@@ -6,8 +6,8 @@ use crate::testing;
 #[test]
 fn the_oldest_make_room() {
     let mut leftovers = Leftovers::default();
-    let size = testing::tx(0).size();
-    let fit = MAX_COUNT.min(MAX_BYTES / size);
+    let size = bytes(&testing::tx(0));
+    let fit = MAX_BYTES / size;
     let count = u64::try_from(fit).unwrap();
     for nonce in 0..count + 2 {
         leftovers.keep(testing::tx(nonce));

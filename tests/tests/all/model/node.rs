@@ -98,6 +98,7 @@ impl Node {
             seed: 1,
             pool_bytes: 50 << 20,
             body_bytes: 64 << 20,
+            key_bytes: 1 << 20,
             mine_alone: true,
             sync_blocks: false,
         };

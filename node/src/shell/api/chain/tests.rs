@@ -30,6 +30,7 @@ fn core(dir: &TempDir) -> Core {
             seed: 1,
             pool_bytes: 1 << 20,
             body_bytes: 1 << 20,
+            key_bytes: 1 << 20,
             mine_alone: false,
             sync_blocks: false,
         },
