@@ -107,7 +107,10 @@ impl Family {
     fn options(self, cache: &Cache) -> Options {
         let mut table = BlockBasedOptions::default();
         table.set_block_cache(cache);
-        table.set_ribbon_filter(10.0);
+        // Elsewhere what is asked for is there, or a range is read.
+        if matches!(self, Self::Headers | Self::State | Self::TxIndex) {
+            table.set_hybrid_ribbon_filter(10.0, 1);
+        }
         // Else they are kept beside the cache, for each open file, however many there are.
         table.set_cache_index_and_filter_blocks(true);
         table.set_pin_l0_filter_and_index_blocks_in_cache(true);
@@ -116,7 +119,7 @@ impl Family {
         options.set_level_compaction_dynamic_level_bytes(true);
         // Hashes do not compress; everything else has some structure.
         let compression = match self {
-            Self::State | Self::History => DBCompressionType::None,
+            Self::State | Self::History | Self::TxIndex => DBCompressionType::None,
             _ => DBCompressionType::Lz4,
         };
         options.set_compression_type(compression);

@@ -13,6 +13,8 @@ const USUAL_BYTES: u64 = 1 << 30;
 /// The least with which a node works.
 const LEAST_BYTES: u64 = 128 << 20;
 
+/// What an import needs beside its ledger, headers aside.
+const IMPORT_REST_BYTES: usize = 128 << 20;
 /// Keys that signed lately are worth no more: 57,344 of them.
 const MOST_KEY_BYTES: usize = 16 << 20;
 
@@ -68,7 +70,8 @@ impl Budget {
     /// For the ledger of an import, which has no mempool.
     #[must_use]
     pub fn import_ledger_bytes(self) -> usize {
-        self.sixteenths(8)
+        let all = usize::try_from(self.bytes).unwrap_or(usize::MAX);
+        all.saturating_sub(IMPORT_REST_BYTES).max(self.sixteenths(4))
     }
 
     /// For the blocks of a file that are checked ahead.
