@@ -11,6 +11,7 @@ mod options;
 mod prove;
 mod prune;
 mod start;
+mod writing;
 
 use crate::published::{Moment, Published};
 use crate::reader::Reader;
@@ -26,6 +27,7 @@ use starling_primitives::{Address, Amount, BlockId, Header, StateRoot, Transacti
 use std::path::Path;
 use std::sync::Arc;
 use thiserror::Error;
+use writing::Writing;
 
 pub use connect::{ConnectedBlock, DisconnectedBlock};
 pub use draft::Draft;
@@ -39,6 +41,8 @@ pub struct Ledger {
     chain: Arc<Chain>,
     state: State,
     lag: Lag,
+    /// What is on its way to the disk.
+    writing: Option<Writing>,
     published: Arc<Published>,
     tip: Tip,
     deepest_fork: u32,
@@ -113,6 +117,7 @@ impl Ledger {
             chain,
             state,
             lag,
+            writing: None,
             published,
             tip,
             deepest_fork: 0,

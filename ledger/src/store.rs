@@ -22,10 +22,12 @@
 //! [`TxLocation`](crate::TxLocation) and cumulative work. `records` has each record's bytes, and a golden
 //! test holds all of it: another layout is another [`SCHEMA`], with a way from the old one.
 
+mod batch;
 mod open;
 mod schema;
 mod upkeep;
 
+pub(crate) use batch::{Batch, Writes};
 pub use open::wait_until_closed;
 
 use crate::records::{Damaged, StateTip, Tip};
@@ -34,7 +36,7 @@ use open::Counted;
 use rocksdb::statistics::StatsLevel;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, ErrorKind,
-    IteratorMode, Options, ReadOptions, WriteBatch, WriteBufferManager, WriteOptions,
+    IteratorMode, Options, ReadOptions, WriteBufferManager, WriteOptions,
 };
 use starling_consensus::HistoryNodes;
 use starling_primitives::GenesisId;
@@ -352,18 +354,13 @@ impl Store {
         Ok(count.map_err(|error| refuse(&self.path, &error))?.unwrap_or(0))
     }
 
-    /// A batch with room for so many bytes.
-    pub(crate) fn batch_of(&self, bytes: usize) -> Batch<'_> {
-        Batch { store: self, batch: WriteBatch::with_capacity_bytes(bytes) }
-    }
-
-    pub(crate) fn batch(&self) -> Batch<'_> {
-        Batch { store: self, batch: WriteBatch::default() }
-    }
-
     /// Writes a batch atomically; `sync` waits until it is on the disk. Refuses once a history node could not
     /// be read.
     pub(crate) fn commit(&self, batch: Batch<'_>, sync: bool) -> Result<(), StoreError> {
+        self.write(batch.into_writes(), sync)
+    }
+
+    pub(crate) fn write(&self, writes: Writes, sync: bool) -> Result<(), StoreError> {
         if let Some(error) = self.failed.get() {
             return Err(error.clone());
         }
@@ -371,7 +368,7 @@ impl Store {
         options.set_sync(sync);
         // Families are written in key order.
         options.set_memtable_insert_hint_per_batch(true);
-        self.db.write_opt(batch.batch, &options).map_err(|error| refuse(&self.path, &error))
+        self.db.write_opt(writes, &options).map_err(|error| refuse(&self.path, &error))
     }
 
     /// Waits until everything committed is on the disk.
@@ -399,6 +396,10 @@ impl Store {
         refuse(&self.path, error)
     }
 
+    pub(crate) fn io(&self, what: &str) -> StoreError {
+        StoreError::Io { path: self.path.clone(), what: what.to_owned() }
+    }
+
     pub(crate) fn damaged(&self, what: &str) -> StoreError {
         StoreError::Damaged { path: self.path.clone(), what: what.to_owned() }
     }
@@ -422,27 +423,6 @@ impl HistoryNodes for Store {
             self.failed.get_or_init(|| error);
             None
         })
-    }
-}
-
-/// Writes that become visible, and durable, together.
-pub(crate) struct Batch<'a> {
-    store: &'a Store,
-    batch: WriteBatch,
-}
-
-impl Batch<'_> {
-    pub(crate) fn put(&mut self, family: Family, key: &[u8], value: &[u8]) {
-        self.batch.put_cf(self.store.family(family), key, value);
-    }
-
-    /// Deletes all keys from the first up to the second, which stays.
-    pub(crate) fn delete_range(&mut self, family: Family, from: &[u8], to: &[u8]) {
-        self.batch.delete_range_cf(self.store.family(family), from, to);
-    }
-
-    pub(crate) fn delete(&mut self, family: Family, key: &[u8]) {
-        self.batch.delete_cf(self.store.family(family), key);
     }
 }
 

@@ -14,7 +14,7 @@ const USUAL_BYTES: u64 = 1 << 30;
 const LEAST_BYTES: u64 = 128 << 20;
 
 /// What an import needs beside its ledger, headers aside.
-const IMPORT_REST_BYTES: usize = 128 << 20;
+const IMPORT_REST_BYTES: usize = 160 << 20;
 /// Keys that signed lately are worth no more: 57,344 of them.
 const MOST_KEY_BYTES: usize = 16 << 20;
 

@@ -127,6 +127,9 @@ pub struct CoreConfig {
     pub mine_alone: bool,
     /// Whether each block waits for the disk while the node is level; an import waits once, at its end.
     pub sync_blocks: bool,
+    /// Whether a block may be told of while it is on its way to the disk: for an import, which nobody reads
+    /// meanwhile.
+    pub pipelined: bool,
 }
 
 /// Blocks of our own that are remembered, to announce them as ours.

@@ -1,5 +1,6 @@
 //! One block forward, one block back.
 
+use super::writing::Wrote;
 use super::{ConnectError, Ledger};
 use crate::overlay::Overlay;
 use crate::published::Moment;
@@ -40,6 +41,9 @@ pub struct DisconnectedBlock {
 /// What a payment puts into a batch: undo of two accounts, its place, and an event for each of both.
 const TX_BATCH_BYTES: usize = 2 * 57 + 43 + 2 * 112;
 
+/// How many entries that is, but for the undo record.
+const TX_ENTRIES: usize = 3;
+
 /// Transactions from which on a block is worked on by several threads.
 const LARGE_TXS: usize = 256;
 
@@ -56,10 +60,11 @@ pub(super) struct Applied {
 
 impl Ledger {
     /// Connects a block to the tip: applies it, compares the state root, and commits in one batch all but the
-    /// accounts, which follow with those of later blocks ([`Ledger::flush_state`]).
+    /// accounts, which follow with those of later blocks ([`Ledger::flush_state`]). A large batch is on its
+    /// way still when this returns ([`Ledger::complete`]).
     ///
     /// # Errors
-    /// [`ConnectError`]; nothing has changed then, unless the database failed after the commit.
+    /// [`ConnectError`]; nothing has changed then, unless the database failed.
     pub fn connect(&mut self, block: &CheckedBlock, sync: bool) -> Result<ConnectedBlock, ConnectError> {
         let (header, txs) = (block.header().header(), block.txs());
         if header.parent() != self.tip.id {
@@ -72,10 +77,13 @@ impl Ledger {
         let patched = || self.patched(header, &applied.after);
         let (patch, batch) =
             both(txs.len() >= LARGE_TXS, patched, || self.block_batch(&store, block, &applied));
-        let patch = patch?;
+        let (patch, writes) = (patch?, batch?.into_writes());
         let Applied { changes, after, .. } = applied;
+        self.complete()?;
         let overlay = self.state.overlay_with(&after);
-        self.commit(batch?, sync, tip, &overlay)?;
+        let moment = self.moment(tip.id, overlay.clone());
+        self.write((Wrote::Connected(tip.id), moment), (txs.len() * TX_ENTRIES, sync), || writes)?;
+        self.tip = tip;
         self.deepest_fork = self.next_deepest_fork(tip.height);
         self.lag.connected(tip.height, &block_key(tip.height, &tip.id), txs.len());
         self.state.connected(&after, patch, overlay);
@@ -118,12 +126,15 @@ impl Ledger {
     }
 
     /// Takes the tip back: the state before it is restored from its undo record. Goes no deeper than
-    /// [`Ledger::deepest_fork`]: ask first.
+    /// [`Ledger::deepest_fork`]: ask first. What is written is on its way as after [`Ledger::connect`].
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Damaged`] when the undo record or the body is missing. Nothing has
     /// changed then.
     pub fn disconnect(&mut self, sync: bool) -> Result<DisconnectedBlock, StoreError> {
+        if self.is_being_connected(&self.tip.id) {
+            self.complete()?;
+        }
         let header = self.tip_header()?;
         let key = block_key(self.tip.height, &self.tip.id);
         let undo = self.undo(&key)?;
@@ -146,8 +157,12 @@ impl Ledger {
         }
         batch.delete(Family::Canonical, &self.tip.height.to_be_bytes());
         batch.put(Family::Meta, meta::TIP, &tip.encode());
+        let writes = batch.into_writes();
+        self.complete()?;
         let overlay = self.state.overlay_with(&values);
-        self.commit(batch, sync, tip, &overlay)?;
+        let moment = self.moment(tip.id, overlay.clone());
+        self.write((Wrote::Disconnected, moment), (txs.len() * TX_ENTRIES, sync), || writes)?;
+        self.tip = tip;
         self.lag.disconnected(header.height(), key, txs.len());
         self.state.disconnected(&values, patch, overlay);
         // Older blocks are within reach now.
@@ -156,20 +171,9 @@ impl Ledger {
         Ok(DisconnectedBlock { header, txs })
     }
 
-    /// Commits a batch with which the tip is this one; readers see the state change with it.
-    fn commit(
-        &mut self,
-        batch: Batch<'_>,
-        sync: bool,
-        tip: Tip,
-        overlay: &Overlay,
-    ) -> Result<(), StoreError> {
-        let on_disk = self.lag.on_disk.id;
-        self.published.announce(Moment { tip: tip.id, on_disk, overlay: overlay.clone() });
-        self.store.commit(batch, sync)?;
-        self.published.settle();
-        self.tip = tip;
-        Ok(())
+    /// What readers see once a batch is written with which the tip is this one.
+    fn moment(&self, tip: BlockId, overlay: Overlay) -> Moment {
+        Moment { tip, on_disk: self.lag.on_disk.id, overlay }
     }
 
     /// The transactions of a block that was connected.

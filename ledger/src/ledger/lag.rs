@@ -5,6 +5,7 @@
 //! its next start, the state of an earlier block, and goes on from there: back by the undo records of blocks
 //! that a reorganisation took out since, forth by the stored bodies, comparing every root.
 
+use super::writing::Wrote;
 use super::{ConnectError, Ledger};
 use crate::overlay::Overlay;
 use crate::published::Moment;
@@ -75,28 +76,33 @@ impl Ledger {
     /// Writes the accounts as they are at the tip, in one batch with the tip's id.
     ///
     /// # Errors
-    /// [`StoreError`]; nothing has changed then.
+    /// [`StoreError`].
     pub fn flush_state(&mut self) -> Result<(), StoreError> {
+        self.begin_flush()?;
+        self.complete()
+    }
+
+    fn begin_flush(&mut self) -> Result<(), StoreError> {
         let on_disk = StateTip::from(self.tip);
         if on_disk == self.lag.on_disk && self.lag.txs == 0 {
             return Ok(());
         }
-        let mut batch = self.store.batch();
-        put_entries(&mut batch, &self.state.overlay().changes());
-        batch.put(Family::Meta, meta::STATE_TIP, &on_disk.encode());
-        for undo in &self.lag.kept {
-            batch.delete(Family::Undo, undo);
-        }
-        self.published.announce(Moment {
-            tip: self.tip.id,
-            on_disk: on_disk.id,
-            overlay: Overlay::default(),
-        });
-        self.store.commit(batch, false)?;
-        self.published.settle();
-        self.state.flushed();
-        self.lag = Lag::new(on_disk, self.lag.max_changes);
-        Ok(())
+        self.complete()?;
+        let Lag { kept, max_changes, .. } = std::mem::replace(&mut self.lag, Lag::new(on_disk, 0));
+        self.lag.max_changes = max_changes;
+        let (store, overlay) = (self.store.clone(), self.state.overlay().clone());
+        let entries = overlay.len();
+        let make = move || {
+            let mut batch = store.batch();
+            put_entries(&mut batch, &overlay.changes());
+            batch.put(Family::Meta, meta::STATE_TIP, &on_disk.encode());
+            for undo in &kept {
+                batch.delete(Family::Undo, undo);
+            }
+            batch.into_writes()
+        };
+        let moment = Moment { tip: self.tip.id, on_disk: on_disk.id, overlay: Overlay::default() };
+        self.write((Wrote::State, moment), (entries, false), make)
     }
 
     /// Writes what is not on disk yet and waits until it is: a start has nothing to make up for then.
@@ -113,9 +119,10 @@ impl Ledger {
     pub(super) fn keep_up(&mut self) -> Result<(), StoreError> {
         let grows = self.state.is_full();
         if grows || self.lag.txs >= MAX_LAG_TXS || self.state.overlay().len() >= self.lag.max_changes {
-            self.flush_state()?;
+            self.begin_flush()?;
         }
         if grows {
+            self.complete()?;
             self.state.grow()?;
             self.learnt = false;
         }

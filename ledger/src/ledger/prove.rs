@@ -37,6 +37,7 @@ impl Ledger {
         address: &Address,
         height: u32,
     ) -> Result<Option<AccountProof>, StoreError> {
+        self.complete()?;
         let back = self.tip.height.checked_sub(height).filter(|_| height >= self.deepest_fork);
         let Some(back) = back.and_then(|back| usize::try_from(back).ok()) else { return Ok(None) };
         if back > self.state.known_blocks() && !self.learnt {

@@ -27,6 +27,8 @@ impl Ledger {
         if oldest < self.oldest_body.saturating_add(least.min(PRUNED_AT_ONCE)) {
             return Ok(());
         }
+        // A state on its way to the disk needs them until it is there.
+        self.complete()?;
         let (from, to) = (self.oldest_body.to_be_bytes(), oldest.to_be_bytes());
         let mut batch = self.store.batch();
         batch.delete_range(Family::Bodies, &from, &to);

@@ -40,6 +40,7 @@ impl Replica {
             key_bytes: budget.key_bytes(),
             mine_alone: true,
             sync_blocks,
+            pipelined: false,
         };
         let begun = Instant::now();
         let core = Core::new(ledger, tree, config, Now { mono: Duration::ZERO, unix: unix() });

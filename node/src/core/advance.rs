@@ -67,6 +67,9 @@ impl Core {
                 break;
             }
         }
+        if !self.config.pipelined {
+            self.ledger.complete()?;
+        }
         change.settle();
         if !change.disconnected.is_empty() || !change.connected.is_empty() {
             self.follow(change)?;
@@ -178,7 +181,7 @@ impl Core {
         let sync = level && self.config.sync_blocks;
         self.templates.forget_draft();
         while self.ledger.tip().height > plan.fork {
-            let block = self.ledger.disconnect(sync)?;
+            let block = self.ledger.disconnect(false)?;
             // When nothing with more work comes of this, it is a rival as any other.
             self.loose.insert(block.header.id());
             if change.connected.last().is_some_and(|last| last.header.id() == block.header.id()) {
@@ -187,7 +190,9 @@ impl Core {
                 change.disconnected.push(block);
             }
         }
-        for id in &plan.blocks {
+        for (at, id) in plan.blocks.iter().enumerate() {
+            // The disk has them in order.
+            let sync = sync && at + 1 == plan.blocks.len();
             let Some(block) = self.checked_block(id)? else { return Ok(false) };
             self.loose.remove(id);
             match self.ledger.connect(&block, sync) {

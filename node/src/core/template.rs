@@ -255,8 +255,22 @@ impl Core {
     /// # Errors
     /// [`SubmitBlockError`]: a rule of headers, or the database; a rule of blocks shows in the tree.
     pub fn import(&mut self, block: CheckedBlock) -> Result<(), SubmitBlockError> {
-        let result = self.take_block(block);
-        if let Err(SubmitBlockError::Store(error)) = &result {
+        self.import_all(vec![block]).map_err(|(_, error)| error)
+    }
+
+    /// Takes blocks, each upon one before, which do not come from peers; those before one that is refused are
+    /// taken all the same.
+    ///
+    /// # Errors
+    /// Which was refused, and why, as for [`Core::import`].
+    pub fn import_all(&mut self, blocks: Vec<CheckedBlock>) -> Result<(), (usize, SubmitBlockError)> {
+        let taken = blocks.into_iter().enumerate().try_for_each(|(at, block)| {
+            let taken = self.take_block(block);
+            taken.map_err(|error| (at, error))
+        });
+        let advanced = self.advance().map_err(|error| (0, error.into()));
+        let result = advanced.and(taken);
+        if let Err((_, SubmitBlockError::Store(error))) = &result {
             // What is in memory may be ahead of the database now: the caller's answer is not all that
             // follows.
             self.failed = Some(error.clone());
@@ -274,7 +288,6 @@ impl Core {
         let status = self.tree.get(&header.header().id()).map(|info| info.status);
         if status.is_some_and(|status| matches!(status, Status::Header | Status::Body)) {
             self.store_body(block)?;
-            self.advance()?;
         }
         Ok(())
     }

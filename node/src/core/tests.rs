@@ -60,6 +60,7 @@ impl Node {
             key_bytes: 1 << 20,
             mine_alone: false,
             sync_blocks: true,
+            pipelined: false,
         };
         let core = Core::new(ledger, tree, config, now);
         Self { core, now, tips: vec![], outbox: vec![], inline: true, jobs: vec![], _dir: dir }

@@ -5,18 +5,19 @@ use super::core_task::Clock;
 use super::data_dir::DataDir;
 use super::options::StorageOptions;
 use crate::core::{Core, CoreConfig, Effect, Event, SubmitBlockError};
-use starling_consensus::{CheckedBlock, CheckedHeader, KnownKeys, SignatureCache};
+use starling_consensus::{CheckedBlock, CheckedHeader, KnownKeys, SignatureCache, Status};
 use starling_genesis::Chain;
 use starling_ledger::{
     CHECKED_AHEAD, Ledger, LedgerOptions, Reader, ahead as on_another_core, open_settled, verify_chain_from,
 };
 use starling_primitives::limits::MAX_HEADER_BYTES;
-use starling_primitives::{Block, Wtxid};
+use starling_primitives::{Block, BlockId, Header, Wtxid};
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
 
 /// Bytes that the mempool of an importing core may use: nothing is pending there.
 const IMPORT_POOL_BYTES: usize = 1 << 20;
@@ -123,6 +124,7 @@ fn import_into(
         key_bytes: storage.budget.key_bytes(),
         mine_alone: true,
         sync_blocks: false,
+        pipelined: true,
     };
     let clock = Clock::start();
     let mut core = Core::new(ledger, tree, config, clock.now());
@@ -148,46 +150,81 @@ fn connect_all(
     let most_ahead = options.storage.budget.import_bytes() / CHECKED_BYTES;
     let mut summary = ImportSummary { height: core.ledger().tip().height, ..ImportSummary::default() };
     let mut flow = tell(summary);
-    let (mut ahead, mut bytes_ahead, mut ended) = (VecDeque::new(), 0, None);
+    let (mut ahead, mut ended) = (VecDeque::<Ahead>::new(), None);
     loop {
         if flow.is_break() {
             return Err(starling_ledger::VerifyError::Stopped.into());
         }
         // What came before the end of a file that was cut short is connected all the same.
+        let bytes = |ahead: &VecDeque<Ahead>| ahead.iter().map(|block| block.len).sum::<usize>();
         let has_room = |count, bytes| count < CHECKED_AHEAD && (count < LEAST_AHEAD || bytes < most_ahead);
-        while has_room(ahead.len(), bytes_ahead) && ended.is_none() {
+        while has_room(ahead.len(), bytes(&ahead)) && ended.is_none() {
             match next_block(input, summary.read + 1, max_body_bytes) {
                 Ok(Some(bytes)) => {
                     summary.read += 1;
-                    bytes_ahead += bytes.len();
                     let (judge, len) = (judge.clone(), bytes.len());
-                    ahead.push_back((summary.read, len, on_another_core(move || judge.check(&bytes))));
+                    let checked = on_another_core(move || judge.check(&bytes));
+                    ahead.push_back(Ahead { number: summary.read, len, checked });
                 }
                 Ok(None) => ended = Some(Ok(())),
                 Err(error) => ended = Some(Err(error)),
             }
         }
-        let Some((number, len, checked)) = ahead.pop_front() else { break };
-        bytes_ahead -= len;
-        let refuse = |what: String| NodeError::Import { number, what };
-        let block = checked.recv().map_err(|_| refuse("its check was given up".into()))??;
-        let block = block.map_err(refuse)?;
-        let txs = u64::from(block.header().header().content().tx_count);
-        let before = summary.height;
-        import_block(core, block, number)?;
-        for effect in core.handle(Event::Continue, clock.now()) {
-            if let Effect::Fatal(error) = effect {
-                return Err(error.into());
-            }
+        if ahead.is_empty() {
+            break;
         }
+        let (blocks, refused) = take_checked(&mut ahead, most_ahead);
+        let headers: Vec<_> = blocks.iter().map(|(_, block)| block.header().header().clone()).collect();
+        let (before, imported) = (summary.height, import_blocks(core, clock, blocks));
         summary.height = core.ledger().tip().height;
-        if summary.height > before {
-            summary.blocks += summary.height - before;
-            summary.txs += txs;
-        }
+        summary.blocks += summary.height.saturating_sub(before);
+        let connected = |header: &&Header| {
+            let info = core.tree().get(&header.id());
+            header.height() > before && info.is_some_and(|info| info.status == Status::Connected)
+        };
+        let txs = headers.iter().filter(connected).map(|header| u64::from(header.content().tx_count));
+        summary.txs += txs.sum::<u64>();
         flow = tell(summary);
+        imported.and(refused)?;
     }
     ended.unwrap_or(Ok(()))
+}
+
+/// A block that is being checked.
+struct Ahead {
+    number: u64,
+    /// Its bytes in the file.
+    len: usize,
+    checked: Receiver<Judged>,
+}
+
+/// The next block, and those behind it that are checked already, with so many bytes in all: what goes in
+/// together waits for the disk once. Also tells why the one behind them was refused, if it was.
+fn take_checked(
+    ahead: &mut VecDeque<Ahead>,
+    most_bytes: usize,
+) -> (Vec<(u64, CheckedBlock)>, Result<(), NodeError>) {
+    let (mut taken, mut bytes) = (Vec::new(), 0);
+    while let Some(next) = ahead.front() {
+        let (number, is_first) = (next.number, taken.is_empty());
+        bytes += next.len;
+        if !is_first && bytes > most_bytes {
+            break;
+        }
+        let judged = match next.checked.try_recv() {
+            Err(TryRecvError::Empty) if is_first => next.checked.recv().ok(),
+            Err(TryRecvError::Empty) => break,
+            judged => judged.ok(),
+        };
+        ahead.pop_front();
+        let refuse = |what: String| NodeError::Import { number, what };
+        match judged.ok_or_else(|| refuse("its check was given up".into())).flatten() {
+            Ok(Ok(block)) => taken.push((number, block)),
+            Ok(Err(what)) => return (taken, Err(refuse(what))),
+            Err(error) => return (taken, Err(error)),
+        }
+    }
+    (taken, Ok(()))
 }
 
 /// A block that needs no state to be judged by, or why it is refused.
@@ -254,20 +291,32 @@ fn open(chain: &Chain, data_dir: &Path) -> Result<(DataDir, Reader), NodeError> 
     Ok((dir, ledger.reader()))
 }
 
-/// Brings one block in, header and body, and connects what can be connected.
-fn import_block(core: &mut Core, block: CheckedBlock, number: u64) -> Result<(), NodeError> {
-    let refuse = |what: String| NodeError::Import { number, what };
-    let id = block.header().header().id();
-    if let Err(error) = core.import(block) {
-        return Err(match error {
-            SubmitBlockError::Store(error) => error.into(),
-            error => refuse(error.to_string()),
-        });
+/// Brings blocks in, headers and bodies, and connects what can be connected.
+fn import_blocks(core: &mut Core, clock: Clock, blocks: Vec<(u64, CheckedBlock)>) -> Result<(), NodeError> {
+    let named = |(number, block): &(u64, CheckedBlock)| (*number, block.header().header().id());
+    let names: Vec<(u64, BlockId)> = blocks.iter().map(named).collect();
+    let taken = core.import_all(blocks.into_iter().map(|(_, block)| block).collect());
+    let mut goes_on = true;
+    while goes_on {
+        goes_on = false;
+        for effect in core.handle(Event::Continue, clock.now()) {
+            match effect {
+                Effect::Fatal(error) => return Err(error.into()),
+                Effect::Continue => goes_on = true,
+                _ => {}
+            }
+        }
     }
-    match core.tree().broken_rule(&id) {
-        Some(rule) => Err(refuse(format!("it breaks the rule {rule}"))),
-        None => Ok(()),
+    for (number, id) in &names {
+        if let Some(rule) = core.tree().broken_rule(id) {
+            let what = format!("it breaks the rule {rule}");
+            return Err(NodeError::Import { number: *number, what });
+        }
     }
+    taken.map_err(|(at, error)| match error {
+        SubmitBlockError::Store(error) => error.into(),
+        error => NodeError::Import { number: names[at].0, what: error.to_string() },
+    })
 }
 
 /// The next length and its bytes; none at the end. The length is bounded before anything is read.

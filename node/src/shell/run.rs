@@ -81,6 +81,7 @@ impl Node {
             key_bytes: budget.key_bytes(),
             mine_alone,
             sync_blocks: true,
+            pipelined: false,
         };
         let mut core = Core::new(ledger, tree, config, clock.now());
         load_pool(&mut core, dir)?;

@@ -101,6 +101,7 @@ impl Node {
             key_bytes: 1 << 20,
             mine_alone: true,
             sync_blocks: false,
+            pipelined: false,
         };
         self.core = Some(Core::new(ledger, tree, config, self.now));
     }

@@ -33,6 +33,7 @@ fn core(dir: &TempDir) -> Core {
             key_bytes: 1 << 20,
             mine_alone: false,
             sync_blocks: false,
+            pipelined: false,
         },
         now,
     )
