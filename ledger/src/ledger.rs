@@ -2,6 +2,7 @@
 //! promises).
 
 mod address_index;
+mod checkpoint;
 mod connect;
 mod draft;
 mod lag;
@@ -108,7 +109,8 @@ impl Ledger {
         if issued(&chain, &tip).is_none() {
             return Err(store.damaged("more was burned than there was"));
         }
-        let state = State::load(store.clone(), options)?;
+        let saved = checkpoint::read(&store, &on_disk)?;
+        let state = State::load(store.clone(), options, saved)?;
         let moment = Moment { tip: tip.id, on_disk: on_disk.id, overlay: state.overlay().clone() };
         let published = Arc::new(Published::new(moment));
         let lag = Lag::new(on_disk, options.waiting_changes());
@@ -268,9 +270,7 @@ impl Ledger {
     }
 
     fn record(&self, id: &BlockId) -> Result<Option<HeaderRecord>, StoreError> {
-        let bytes = self.store.get(Family::Headers, id.as_bytes())?;
-        let decode = |bytes: Vec<u8>| HeaderRecord::decode(&bytes);
-        bytes.map(decode).transpose().map_err(|error| self.store.record_damaged("header", &error))
+        record_of(&self.store, id)
     }
 
     fn rewrite(
@@ -294,6 +294,12 @@ impl starling_consensus::Accounts for Ledger {
     fn account(&self, address: &Address) -> Result<Account, StoreError> {
         self.state.account(address)
     }
+}
+
+fn record_of(store: &Store, id: &BlockId) -> Result<Option<HeaderRecord>, StoreError> {
+    let bytes = store.get(Family::Headers, id.as_bytes())?;
+    let decode = |bytes: Vec<u8>| HeaderRecord::decode(&bytes);
+    bytes.map(decode).transpose().map_err(|error| store.record_damaged("header", &error))
 }
 
 pub(crate) fn supply(chain: &Chain, tip: &Tip) -> Amount {

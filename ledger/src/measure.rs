@@ -71,7 +71,7 @@ pub fn measure_state(
     let mut figures = StateFigures::default();
     let before = clock();
     let store = open(dir)?;
-    let mut state = State::load(store.clone(), &LedgerOptions::USUAL)?;
+    let mut state = State::load(store.clone(), &LedgerOptions::USUAL, None)?;
     figures.load = clock().saturating_sub(before);
     (_, _, figures.tree_bytes) = state.bytes();
     for block in 0..plan.blocks {

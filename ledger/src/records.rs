@@ -5,12 +5,13 @@
 //! |---|---|
 //! | tip | id 32, height 4, burned 16 |
 //! | state tip | id 32, height 4 |
+//! | tree mark | state tip 36, depth 4, keys 8, indexes of buckets that keep their nodes 4 each |
 //! | header | status 1 (header, body, connected, invalid: 0-3), rule length 1, rule, work 32 (BE), header |
 //! | undo | burned 16; for each touched key, ascending: key 32, length 2 (0: absent), account |
 //! | transaction index | height 4 (BE), position 4 (BE) |
 //! | address index | sent 16, fee 16, received 16, txid 32 (none for a reward, whose position is 2^32 - 1) |
 
-use crate::state_tree::{EntryChange, Value};
+use crate::state_tree::{EntryChange, Outline, Value};
 use starling_consensus::Status;
 use starling_primitives::state::StateKey;
 use starling_primitives::{Address, Amount, BlockId, DecodeError, Header, Reader, TxId, Work};
@@ -72,6 +73,33 @@ impl StateTip {
         let (id, height) = (BlockId::new(reader.array()?), reader.u32()?);
         reader.finish()?;
         Ok(Self { id, height })
+    }
+}
+
+/// Of which state the tree on disk is, and how it lies there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TreeMark {
+    /// The block after which the state is.
+    pub(crate) at: StateTip,
+    /// How to read it.
+    pub(crate) outline: Outline,
+}
+
+impl TreeMark {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let Outline { depth, keys, crowds } = &self.outline;
+        let crowds: Vec<u8> = crowds.iter().flat_map(|index| index.to_le_bytes()).collect();
+        [self.at.encode().as_slice(), &depth.to_le_bytes(), &keys.to_le_bytes(), &crowds].concat()
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
+        let mut reader = Reader::new(bytes);
+        let at = StateTip { id: BlockId::new(reader.array()?), height: reader.u32()? };
+        let (depth, keys, mut crowds) = (reader.u32()?, reader.u64()?, Vec::new());
+        while reader.remaining() > 0 {
+            crowds.push(reader.u32()?);
+        }
+        Ok(Self { at, outline: Outline { depth, keys, crowds } })
     }
 }
 

@@ -40,13 +40,24 @@ pub(crate) struct State {
 impl State {
     /// The state that is on disk, of which as much is kept in memory as the options say.
     ///
+    /// `saved` is its tree, if that is known.
+    ///
     /// # Errors
     /// [`StoreError`].
-    pub(crate) fn load(store: Arc<Store>, within: &LedgerOptions) -> Result<Self, StoreError> {
-        let keys = store.estimated_entries(Family::State)?;
+    pub(crate) fn load(
+        store: Arc<Store>,
+        within: &LedgerOptions,
+        saved: Option<StateTree>,
+    ) -> Result<Self, StoreError> {
         let max_bytes = within.account_bytes();
         let mut cache = AccountCache::new(0);
-        let tree = built(&store, keys, &mut cache, max_bytes)?;
+        let tree = match saved.filter(|tree| !tree.is_full()) {
+            Some(tree) => {
+                cache.clear(beside(max_bytes, tree.bytes()));
+                tree
+            }
+            None => built(&store, store.estimated_entries(Family::State)?, &mut cache, max_bytes)?,
+        };
         let max_recent_nodes = within.recent_nodes();
         Ok(Self {
             tree,
@@ -62,6 +73,10 @@ impl State {
     /// The root.
     pub(crate) fn root(&self) -> StateRoot {
         self.tree.root()
+    }
+
+    pub(crate) fn tree(&self) -> &StateTree {
+        &self.tree
     }
 
     /// The account of an address.
@@ -254,6 +269,11 @@ impl State {
 /// Of the bytes for tree and accounts, the part that accounts have however large the tree is: an eighth.
 const ACCOUNTS_DIVISOR: usize = 8;
 
+/// Bytes for accounts beside a tree of so many.
+fn beside(max_bytes: usize, tree_bytes: usize) -> usize {
+    max_bytes.saturating_sub(tree_bytes).max(max_bytes / ACCOUNTS_DIVISOR)
+}
+
 /// The tree of all that is on disk, about so many keys; what is read for it stays in memory as far as there
 /// is room beside it.
 fn built(
@@ -277,8 +297,7 @@ fn build(
     cache: &mut AccountCache,
     max_bytes: usize,
 ) -> Result<StateTree, StoreError> {
-    let beside = max_bytes.saturating_sub(StateTree::bytes_for(keys));
-    cache.clear(beside.max(max_bytes / ACCOUNTS_DIVISOR));
+    cache.clear(beside(max_bytes, StateTree::bytes_for(keys)));
     let mut last: Vec<Entry> = Vec::new();
     let mut keep = |next: Option<&Entry>| {
         let bucket = last.first().map(|(key, _)| StateTree::bucket_among(keys, key));

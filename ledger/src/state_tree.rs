@@ -8,9 +8,12 @@
 //! through, as a template or an old block's proof needs it.
 
 mod bucket;
+mod checkpoint;
 mod crowd;
 mod levels;
 mod rows;
+
+pub(crate) use checkpoint::Outline;
 
 use bucket::{HASHED_AT_ONCE, Subtrees, hash_bucket};
 use crowd::Crowd;

@@ -9,11 +9,13 @@
 //! | `meta` | `tip`, `state_tip`, `best_header` | [`Tip`]; [`StateTip`]; id |
 //! | `meta` | `oldest_body` | lowest height whose body is kept `u32`, in a pruned database |
 //! | `meta` | `no_address_index` | nothing; there while that index is not kept |
+//! | `meta` | `tree` | of which state `tree` is |
 //! | `headers` | block id | [`HeaderRecord`](crate::HeaderRecord) |
 //! | `canonical` | height | id of the connected block there |
 //! | `bodies` | height, block id | body as in the formats |
 //! | `undo` | height, block id | what the block's accounts were before it |
 //! | `state` | state key | account as in the formats, after the block of `state_tip` |
+//! | `tree` | part | nodes of 1,024 buckets of the state tree and their leaf bits, when last settled |
 //! | `history` | position `u64` | node of the best header chain's history |
 //! | `tx_index` | txid | [`TxLocation`](crate::TxLocation) |
 //! | `address_index` | address, height, position | [`AddressEvent`](crate::AddressEvent) |
@@ -30,7 +32,7 @@ mod upkeep;
 pub(crate) use batch::{Batch, Writes};
 pub use open::wait_until_closed;
 
-use crate::records::{Damaged, StateTip, Tip};
+use crate::records::{Damaged, StateTip, Tip, TreeMark};
 use crate::state_tree::{Bucket, Entry, Value};
 use open::Counted;
 use rocksdb::statistics::StatsLevel;
@@ -46,7 +48,7 @@ use std::sync::OnceLock;
 use thiserror::Error;
 
 /// Version of the layout: an older one is brought up to it ([`schema`]), a newer one is refused.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 /// Bytes of a table: its filter is built in memory, which takes a quarter of that where entries are small.
 const FILE_BYTES: u64 = 32 << 20;
 /// Files that the database keeps open.
@@ -71,6 +73,8 @@ pub(crate) enum Family {
     Undo,
     /// State key -> value.
     State,
+    /// Part -> nodes of the state tree.
+    Tree,
     /// Position -> node of the best header chain's history.
     History,
     /// Transaction id -> height, position.
@@ -80,13 +84,14 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Meta,
         Self::Headers,
         Self::Canonical,
         Self::Bodies,
         Self::Undo,
         Self::State,
+        Self::Tree,
         Self::History,
         Self::TxIndex,
         Self::AddressIndex,
@@ -100,6 +105,7 @@ impl Family {
             Self::Bodies => "bodies",
             Self::Undo => "undo",
             Self::State => "state",
+            Self::Tree => "tree",
             Self::History => "history",
             Self::TxIndex => "tx_index",
             Self::AddressIndex => "address_index",
@@ -121,7 +127,7 @@ impl Family {
         options.set_level_compaction_dynamic_level_bytes(true);
         // Hashes do not compress; everything else has some structure.
         let compression = match self {
-            Self::State | Self::History | Self::TxIndex => DBCompressionType::None,
+            Self::State | Self::Tree | Self::History | Self::TxIndex => DBCompressionType::None,
             _ => DBCompressionType::Lz4,
         };
         options.set_compression_type(compression);
@@ -141,6 +147,7 @@ pub(crate) mod meta {
     pub(crate) const GENESIS: &[u8] = b"genesis";
     pub(crate) const TIP: &[u8] = b"tip";
     pub(crate) const STATE_TIP: &[u8] = b"state_tip";
+    pub(crate) const TREE: &[u8] = b"tree";
     pub(crate) const NO_ADDRESS_INDEX: &[u8] = b"no_address_index";
     pub(crate) const OLDEST_BODY: &[u8] = b"oldest_body";
     pub(crate) const BEST_HEADER: &[u8] = b"best_header";
@@ -292,6 +299,13 @@ impl Store {
         let bytes = self.get(Family::Meta, meta::STATE_TIP)?;
         let decode = |bytes: Vec<u8>| StateTip::decode(&bytes);
         bytes.map(decode).transpose().map_err(|error| self.record_damaged("tip of the state", &error))
+    }
+
+    /// Of which state the tree is that is stored, if one is.
+    pub(crate) fn tree_mark(&self) -> Result<Option<TreeMark>, StoreError> {
+        let bytes = self.get(Family::Meta, meta::TREE)?;
+        let decode = |bytes: Vec<u8>| TreeMark::decode(&bytes);
+        bytes.map(decode).transpose().map_err(|error| self.record_damaged("mark of the tree", &error))
     }
 
     pub(crate) fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {

@@ -112,6 +112,7 @@ impl Ledger {
     pub fn settle(&mut self) -> Result<(), StoreError> {
         self.flush_state()?;
         self.prune(1)?;
+        self.write_checkpoint()?;
         self.store.flush()
     }
 

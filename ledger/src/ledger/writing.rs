@@ -10,7 +10,7 @@ use std::panic::resume_unwind;
 use std::thread::{Builder, JoinHandle};
 
 /// Entries from which on a batch is worth a thread.
-const LARGE_ENTRIES: usize = 1_024;
+const LARGE_ENTRIES: usize = 256;
 
 /// What a batch is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -35,6 +35,19 @@ fn records_read_back() {
 }
 
 #[test]
+fn the_mark_of_the_tree_lies_as_described() {
+    let outline = Outline { depth: 9, keys: 0x1_0000_0002, crowds: vec![3, 0x0102] };
+    let mark = TreeMark { at: StateTip { id: BlockId::new([7; 32]), height: 5 }, outline };
+    let described =
+        [&[7; 32][..], &[5, 0, 0, 0, 9, 0, 0, 0], &[2, 0, 0, 0, 1, 0, 0, 0], &[3, 0, 0, 0, 2, 1, 0, 0]]
+            .concat();
+    assert_eq!(mark.encode(), described);
+    assert_eq!(TreeMark::decode(&described).unwrap(), mark);
+    assert!(TreeMark::decode(&described[..50]).is_err());
+    assert!(TreeMark::decode(&described[..46]).is_err());
+}
+
+#[test]
 fn damaged_records_are_refused() {
     assert!(Tip::decode(&[0; 51]).is_err());
     assert!(Tip::decode(&[255; 52]).is_err());

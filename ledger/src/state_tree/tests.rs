@@ -71,6 +71,7 @@ proptest! {
         let Ok(built) = StateTree::build(0, plain.entries().into_iter().map(Ok::<_, Infallible>));
         prop_assert_eq!(built.root(), plain.root());
         prop_assert_eq!(built.keys(), tree.keys());
+        prop_assert_eq!(restored(&built, &plain).root(), plain.root());
     }
 
     #[test]
@@ -187,8 +188,23 @@ fn thousands_of_ground_keys_in_one_bucket_are_a_crowd() {
     update(&mut tree, &mut plain, &[(ground(77), Some([2; 23])), (ground(5_000), Some([3; 23]))]);
     let Ok(proof) = tree.view().prove(&ground(5_000), &plain);
     assert_eq!(proof.verify(&ground(5_000), &tree.root()), Ok(Some(&[3; 23][..])));
+    let mut again = restored(&tree, &plain);
+    assert_eq!((again.crowds.len(), again.root()), (1, tree.root()));
     let less: Vec<EntryChange> = (0..4_090).map(|n| (ground(n), None)).collect();
+    update(&mut again, &mut plain.clone(), &less);
     update(&mut tree, &mut plain, &less);
+}
+
+/// The tree after it was told as bytes.
+fn restored(tree: &StateTree, plain: &Plain) -> StateTree {
+    let outline = tree.outline();
+    let crowds = outline.buckets().into_iter().map(|bucket| {
+        let Ok(entries) = Buckets::entries(plain, bucket);
+        entries.into_owned()
+    });
+    let part = |part| Ok::<_, Infallible>(Some(tree.part(&outline, part)));
+    let Ok(restored) = StateTree::restore(&outline, part, crowds.collect());
+    restored.expect("nothing is missing")
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub(super) fn upgrade(store: &Store, mut schema: u32) -> Result<(), StoreError> 
                 let tip = store.tip()?.ok_or_else(|| store.damaged("no tip"))?;
                 batch.put(Family::Meta, meta::STATE_TIP, &StateTip::from(tip).encode());
             }
+            // No tree was stored.
+            2 => {}
             _ => return Err(store.damaged(&format!("layout {schema} never was"))),
         }
         let next = schema + 1;

@@ -101,6 +101,8 @@ struct Check<'a> {
 impl<'a> Check<'a> {
     fn run(&mut self) -> ControlFlow<()> {
         self.each(Family::Meta, |_, _, _| ())?;
+        // A start finds out whether it is the tree of the accounts.
+        self.each(Family::Tree, |_, _, _| ())?;
         let tip = match self.store.tip() {
             Ok(Some(tip)) => tip,
             Ok(None) => {
