@@ -14,6 +14,7 @@ mod template;
 mod view;
 
 pub use blame::{penalty_of_block, penalty_of_header, penalty_of_tx};
+pub(crate) use bodies::CHECKED_BYTES;
 pub use bodies::{CheckJob, Checked};
 pub use pool::PoolEntry;
 pub use serve::{ServeJob, Served};

@@ -1,9 +1,9 @@
 //! The state tree on disk: a start reads it, where nothing was written since, instead of hashing all accounts
 //! (ledger: RocksDB).
 //!
-//! It is written when the ledger is settled, as at a clean shutdown, part by part, and then the mark that says
-//! of which block's state it is. A start that finds another mark, none, or a root that is not the block's
-//! computes the tree from the accounts.
+//! It is written when the ledger is settled, as at a clean shutdown, part by part, and then the mark that
+//! says of which block's state it is. A start that finds another mark, none, or a root that is not the
+//! block's computes the tree from the accounts.
 
 use super::{Ledger, record_of};
 use crate::records::{StateTip, TreeMark};

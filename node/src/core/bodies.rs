@@ -16,6 +16,8 @@ use thiserror::Error;
 pub(super) const WINDOW_BLOCKS: u32 = 1_024;
 /// What a block without transactions takes.
 const BLOCK_OVERHEAD_BYTES: u64 = 1_024;
+/// What a checked block takes in memory, in bytes for each byte of its body.
+pub(crate) const CHECKED_BYTES: u32 = 5;
 /// Depth below the tip to which blocks beside the connected chain wait on: rivals of the last minutes.
 const KEPT_BELOW_TIP: u32 = 16;
 /// Pure work: a body is decoded, compared with its header, and its signatures verified.
@@ -81,14 +83,14 @@ impl CheckedBlocks {
     }
 
     /// The lowest are needed first: when there are too many, the highest go, to be read back and checked
-    /// again.
+    /// again. One always stays.
     fn keep_within(&mut self, block: CheckedBlock, max_bytes: u64) {
         let header = block.header().header();
         let (height, id) = (header.height(), header.id());
         self.take(height, &id);
         self.bytes += weight(&block);
         self.waiting.insert((height, id), block);
-        while self.bytes > max_bytes {
+        while self.bytes > max_bytes && self.waiting.len() > 1 {
             let Some((_, highest)) = self.waiting.pop_last() else { break };
             self.bytes -= weight(&highest);
         }
@@ -102,8 +104,12 @@ impl CheckedBlocks {
     }
 }
 
+fn checked_bytes(body_bytes: u32) -> u64 {
+    u64::from(body_bytes) * u64::from(CHECKED_BYTES)
+}
+
 fn weight(block: &CheckedBlock) -> u64 {
-    BLOCK_OVERHEAD_BYTES + u64::from(block.header().header().content().body_bytes)
+    BLOCK_OVERHEAD_BYTES + checked_bytes(block.header().header().content().body_bytes)
 }
 
 impl Core {
@@ -119,7 +125,7 @@ impl Core {
                 break;
             }
             if info.status == Status::Header && info.body_bytes > 0 {
-                bytes += u64::from(info.body_bytes);
+                bytes += checked_bytes(info.body_bytes);
                 if !self.checked.jobs.contains(&info.id) {
                     list.push((info.id, info.height));
                 }
@@ -191,7 +197,7 @@ impl Core {
         Ok(())
     }
 
-    /// Bytes of bodies that are fetched ahead, by their headers' word, and of checked ones that wait.
+    /// Bytes that bodies take which are fetched ahead, by their headers' word, and checked ones that wait.
     fn body_bytes(&self) -> u64 {
         u64::try_from(self.config.body_bytes).unwrap_or(u64::MAX)
     }

@@ -4,7 +4,7 @@ use super::NodeError;
 use super::core_task::Clock;
 use super::data_dir::DataDir;
 use super::options::StorageOptions;
-use crate::core::{Core, CoreConfig, Effect, Event, SubmitBlockError};
+use crate::core::{CHECKED_BYTES, Core, CoreConfig, Effect, Event, SubmitBlockError};
 use starling_consensus::{CheckedBlock, CheckedHeader, KnownKeys, SignatureCache, Status};
 use starling_genesis::Chain;
 use starling_ledger::{
@@ -22,8 +22,6 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 /// Bytes that the mempool of an importing core may use: nothing is pending there.
 const IMPORT_POOL_BYTES: usize = 1 << 20;
 
-/// What a checked block takes in memory, in bytes for each byte of the file.
-const CHECKED_BYTES: usize = 5;
 /// Blocks that are checked ahead however little memory there is: one for each of two cores.
 const LEAST_AHEAD: usize = 2;
 
@@ -147,7 +145,9 @@ fn connect_all(
 ) -> Result<(), NodeError> {
     let max_body_bytes = core.chain().params.max_body_bytes;
     let judge = Arc::new(Judge::of(core, options));
-    let most_ahead = options.storage.budget.import_bytes() / CHECKED_BYTES;
+    let budget = &options.storage.budget;
+    let file_bytes = |bytes| bytes / usize::try_from(CHECKED_BYTES).expect("a small number");
+    let (most_ahead, most_at_once) = (file_bytes(budget.import_bytes()), file_bytes(budget.body_bytes()));
     let mut summary = ImportSummary { height: core.ledger().tip().height, ..ImportSummary::default() };
     let mut flow = tell(summary);
     let (mut ahead, mut ended) = (VecDeque::<Ahead>::new(), None);
@@ -173,7 +173,7 @@ fn connect_all(
         if ahead.is_empty() {
             break;
         }
-        let (blocks, refused) = take_checked(&mut ahead, most_ahead);
+        let (blocks, refused) = take_checked(&mut ahead, most_at_once);
         let headers: Vec<_> = blocks.iter().map(|(_, block)| block.header().header().clone()).collect();
         let (before, imported) = (summary.height, import_blocks(core, clock, blocks));
         summary.height = core.ledger().tip().height;

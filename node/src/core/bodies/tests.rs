@@ -42,10 +42,10 @@ fn claim(node: &mut Node, count: usize, body_bytes: u32) -> Vec<BlockId> {
 #[test]
 fn bodies_that_are_being_checked_count_into_the_window() {
     let mut node = Node::new();
-    let ids = claim(&mut node, 30, 4 << 20);
+    let ids = claim(&mut node, 30, (4 << 20) / CHECKED_BYTES);
     node.core.want_bodies();
     let wanted = node.core.net.sync_progress().bodies_missing;
-    assert_eq!(wanted, 17, "64 MiB, and the one that exceeds them");
+    assert_eq!(wanted, 17, "64 MiB once they are checked, and the one that exceeds them");
     node.core.checked.jobs.extend(ids.iter().take(17));
     node.core.want_bodies();
     assert_eq!(
@@ -71,6 +71,8 @@ fn when_too_much_waits_the_highest_goes() {
     }
     assert_eq!(kept.waiting.keys().map(|(height, _)| *height).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(kept.bytes, 3 * BLOCK_OVERHEAD_BYTES);
+    kept.keep_within(node.blocks().remove(0), 1);
+    assert_eq!(kept.waiting.keys().map(|(height, _)| *height).collect::<Vec<_>>(), [1], "one always stays");
 }
 
 #[test]
