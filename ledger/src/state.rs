@@ -113,7 +113,7 @@ impl State {
         let places = order_by_bytes(&keys, |key| key.as_bytes());
         let order: Vec<(StateKey, Address)> =
             places.into_iter().map(|at| (keys[at], addresses[at])).collect();
-        self.prefetch(&order)?;
+        self.prefetch(order.iter().map(|(key, _)| key))?;
         for group in order.chunk_by(|(a, _), (b, _)| self.tree.bucket(a) == self.tree.bucket(b)) {
             let bucket = self.tree.bucket(&group[0].0);
             let entries = self.cache.get(bucket);
@@ -129,8 +129,14 @@ impl State {
     }
 
     /// Brings the buckets of these keys, which ascend, into memory.
-    fn prefetch(&mut self, order: &[(StateKey, Address)]) -> Result<(), StoreError> {
-        let mut missing: Vec<Bucket> = order.iter().map(|(key, _)| self.tree.bucket(key)).collect();
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) fn prefetch<'a>(
+        &mut self,
+        keys: impl Iterator<Item = &'a StateKey>,
+    ) -> Result<(), StoreError> {
+        let mut missing: Vec<Bucket> = keys.map(|key| self.tree.bucket(key)).collect();
         missing.dedup();
         // Of a crowd, which keeps its nodes, nobody asks for the neighbours.
         missing.retain(|bucket| !self.cache.touch(*bucket) && !self.tree.is_crowd(*bucket));

@@ -139,6 +139,7 @@ impl Ledger {
         let key = block_key(self.tip.height, &self.tip.id);
         let undo = self.undo(&key)?;
         let large = undo.values.len() >= LARGE_TXS;
+        self.state.prefetch(undo.values.iter().map(|(key, _)| key))?;
         let values = Arc::new(undo.values);
         let store = self.store.clone();
         let unindexed = || {

@@ -138,6 +138,7 @@ impl Ledger {
             let header = self.record(&at.id)?.ok_or_else(missing)?.header;
             let key = block_key(at.height, &at.id);
             let values = Arc::new(self.undo(&key)?.values);
+            self.state.prefetch(values.iter().map(|(key, _)| key))?;
             let patch = self.state.patch(&values)?;
             let overlay = self.state.overlay_with(&values);
             self.state.disconnected(&values, patch, overlay);
