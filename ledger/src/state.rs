@@ -29,6 +29,8 @@ pub(crate) struct State {
     cache: AccountCache,
     /// Bytes for accounts in memory and the tree.
     max_bytes: usize,
+    /// The first bucket that nobody has read ahead; none when there is no room for more.
+    unread: Option<u32>,
     /// What is not on disk yet.
     overlay: Overlay,
     /// What each of the last blocks changed in the tree, the newest last.
@@ -51,18 +53,19 @@ impl State {
     ) -> Result<Self, StoreError> {
         let max_bytes = within.account_bytes();
         let mut cache = AccountCache::new(0);
-        let tree = match saved.filter(|tree| !tree.is_full()) {
+        let (tree, unread) = match saved.filter(|tree| !tree.is_full()) {
             Some(tree) => {
                 cache.clear(beside(max_bytes, tree.bytes()));
-                tree
+                (tree, Some(0))
             }
-            None => built(&store, store.estimated_entries(Family::State)?, &mut cache, max_bytes)?,
+            None => (built(&store, store.estimated_entries(Family::State)?, &mut cache, max_bytes)?, None),
         };
         let max_recent_nodes = within.recent_nodes();
         Ok(Self {
             tree,
             cache,
             max_bytes,
+            unread,
             overlay: Overlay::default(),
             recent: VecDeque::new(),
             max_recent_nodes,
@@ -152,6 +155,29 @@ impl State {
         Ok(())
     }
 
+    /// Reads accounts that nobody asked for yet, of so many more buckets, as far as there is room for them;
+    /// tells whether there are more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) fn warm(&mut self, buckets: u32) -> Result<bool, StoreError> {
+        let Some(first) = self.unread.take() else { return Ok(false) };
+        let last = self.tree.last_bucket();
+        let end = last.index.min(first.saturating_add(buckets));
+        let some = (first..=end).map(|index| Bucket { index, ..last });
+        let some: Vec<Bucket> =
+            some.filter(|at| self.cache.get(*at).is_none() && !self.tree.is_crowd(*at)).collect();
+        for (bucket, entries) in some.iter().zip(self.store.buckets(&some)?) {
+            let entries = self.overlay.over(*bucket, entries);
+            if !self.cache.has_room(&entries) {
+                return Ok(false);
+            }
+            self.cache.insert(*bucket, entries);
+        }
+        self.unread = (end < last.index).then_some(end + 1);
+        Ok(self.unread.is_some())
+    }
+
     /// What these changes, ascending by key, would make of the tree.
     ///
     /// # Errors
@@ -232,6 +258,7 @@ impl State {
     /// [`StoreError`]; nothing can be asked of the state then.
     pub(crate) fn grow(&mut self) -> Result<(), StoreError> {
         self.recent.clear();
+        self.unread = None;
         // There is no room for both.
         let keys = std::mem::replace(&mut self.tree, StateTree::new(0)).keys();
         self.tree = built(&self.store, keys, &mut self.cache, self.max_bytes)?;

@@ -198,6 +198,11 @@ impl StateTree {
         Bucket::of(key, self.levels.depth())
     }
 
+    /// The bucket of the greatest keys.
+    pub(crate) fn last_bucket(&self) -> Bucket {
+        self.bucket(&StateKey::new([0xff; 32]))
+    }
+
     /// Whether a bucket has so many keys that it keeps its nodes.
     pub(crate) fn is_crowd(&self, bucket: Bucket) -> bool {
         self.crowds.contains_key(&bucket.index)

@@ -340,7 +340,10 @@ impl Store {
         let mut cursor = self.db.raw_iterator_cf(self.family(Family::State));
         let read = |bucket: &Bucket| {
             let mut entries = Vec::new();
-            cursor.seek(bucket.first().as_bytes());
+            // Behind the bucket before, it may be at the first key of this one.
+            if cursor.key().is_none_or(|at| at < bucket.first().as_bytes().as_slice()) {
+                cursor.seek(bucket.first().as_bytes());
+            }
             while let Some((key, value)) = cursor.item() {
                 let entry = self.entry(key, value)?;
                 if !bucket.holds(&entry.0) {

@@ -255,6 +255,14 @@ impl Core {
         &self.ledger
     }
 
+    /// Reads accounts ahead of their use ([`Ledger::warm`]); false when all is done.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn warm(&mut self) -> Result<bool, StoreError> {
+        self.ledger.warm()
+    }
+
     /// The proof of an account after a recent connected block ([`Ledger::prove_account`]).
     ///
     /// # Errors
@@ -343,6 +351,7 @@ impl Core {
         self.network(|net, view, now| net.tick(view, now));
         self.note_level();
         self.retry_held()?;
+        self.ledger.warm()?;
         self.advance()
     }
 

@@ -16,7 +16,19 @@ pub struct LedgerMemory {
     pub tree: u64,
 }
 
+/// Buckets that are read ahead at a time: some milliseconds.
+const WARMED_AT_ONCE: u32 = 4_096;
+
 impl Ledger {
+    /// Reads accounts ahead of their use, as far as they have a place in memory: a start from the tree on disk
+    /// has none. To be called again and again, when there is nothing else to do; false when all is done.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn warm(&mut self) -> Result<bool, StoreError> {
+        self.state.warm(WARMED_AT_ONCE)
+    }
+
     /// What is in memory now, headers aside.
     ///
     /// # Errors

@@ -45,6 +45,8 @@ impl Replica {
         let begun = Instant::now();
         let core = Core::new(ledger, tree, config, Now { mono: Duration::ZERO, unix: unix() });
         let mut replica = Self { core, begun };
+        // As it is some moments after a start.
+        while replica.core.warm().map_err(store)? {}
         replica.go_on()?;
         Ok(replica)
     }

@@ -173,6 +173,7 @@ fn connect_all(
         if ahead.is_empty() {
             break;
         }
+        core.warm()?;
         let (blocks, refused) = take_checked(&mut ahead, most_at_once);
         let headers: Vec<_> = blocks.iter().map(|(_, block)| block.header().header().clone()).collect();
         let (before, imported) = (summary.height, import_blocks(core, clock, blocks));

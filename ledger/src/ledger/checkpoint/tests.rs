@@ -122,3 +122,37 @@ fn what_is_not_the_tree_of_the_state_is_not_taken() {
     other.at.height += 1;
     spoil(&|store| put_mark(store, &other));
 }
+
+#[test]
+fn accounts_are_read_ahead_after_a_start_from_the_tree() {
+    let mut fixture = large();
+    fixture.ledger.settle().unwrap();
+    let root = fixture.ledger.state_root();
+    let mut fixture = fixture.reopened();
+    let accounts = |fixture: &Fixture| fixture.ledger.memory().unwrap().accounts;
+    assert_eq!(accounts(&fixture), 0, "a start reads none");
+    // What comes meanwhile is upon what is read.
+    fixture.mine(vec![pay(&fixture.chain, 0, u64::from(TXS / 10), newcomer(7), 5)]);
+    let mut calls = 1;
+    while fixture.ledger.warm().unwrap() {
+        calls += 1;
+    }
+    assert!(calls > 1 && accounts(&fixture) > 10_000 * 55, "{calls} calls, {} bytes", accounts(&fixture));
+    assert!(!fixture.ledger.warm().unwrap());
+    fixture.ledger.disconnect(false).unwrap();
+    assert_eq!(fixture.ledger.state_root(), root);
+    fixture.mine(vec![pay(&fixture.chain, 1, u64::from(TXS / 10), newcomer(9_999), 5)]);
+    let (after, fixture) = (fixture.ledger.state_root(), fixture.reopened());
+    assert_eq!(fixture.ledger.state_root(), after);
+}
+
+#[test]
+fn no_more_is_read_ahead_than_there_is_room_for() {
+    let mut fixture = large();
+    fixture.ledger.settle().unwrap();
+    let options = LedgerOptions { memory_bytes: 0, ..LedgerOptions::USUAL };
+    let mut fixture = fixture.reopened_with(&options);
+    while fixture.ledger.warm().unwrap() {}
+    let bytes = usize::try_from(fixture.ledger.memory().unwrap().accounts).unwrap();
+    assert!(bytes <= options.account_bytes(), "{bytes}");
+}
