@@ -20,8 +20,8 @@ pub struct LedgerMemory {
 const WARMED_AT_ONCE: u32 = 4_096;
 
 impl Ledger {
-    /// Reads accounts ahead of their use, as far as they have a place in memory: a start from the tree on disk
-    /// has none. To be called again and again, when there is nothing else to do; false when all is done.
+    /// Reads accounts ahead of their use, as far as they have a place in memory: a start from the tree on
+    /// disk has none. To be called again and again, when there is nothing else to do; false when all is done.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -82,8 +82,8 @@ impl CheckedBlocks {
         Some(block)
     }
 
-    /// The lowest are needed first: when there are too many, the highest go, to be read back in their turn. One
-    /// always stays.
+    /// The lowest are needed first: when there are too many, the highest go, to be read back in their turn.
+    /// One always stays.
     fn keep_within(&mut self, block: CheckedBlock, max_bytes: u64) {
         let header = block.header().header();
         let (height, id) = (header.height(), header.id());

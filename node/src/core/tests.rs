@@ -519,3 +519,32 @@ fn easy_headers_from_the_future_do_not_push_out_others() {
     }
     assert!(node.core.held.0.len() <= 4, "{}", node.core.held.0.len());
 }
+
+#[test]
+fn what_an_old_block_holds_is_not_remembered_for_relay() {
+    let (mut theirs, mut ours) = (Node::new(), Node::new());
+    theirs.submit(1, 0, key(5).address(), 1);
+    theirs.mine(1);
+    theirs.pass(Duration::from_secs(4_000));
+    theirs.submit(1, 1, key(5).address(), 1);
+    theirs.mine(1);
+    let blocks = theirs.blocks();
+    let ids: Vec<_> = blocks.iter().map(|block| block.txs()[0].wtxid()).collect();
+    ours.now = theirs.now;
+    ours.import(blocks);
+    assert_eq!(ours.height(), 2);
+    assert_eq!(ids.iter().map(|id| ours.core.recent.contains(id)).collect::<Vec<_>>(), [false, true]);
+}
+
+#[test]
+fn blocks_that_come_together_are_taken_up_to_one_that_is_refused() {
+    let (mut theirs, mut ours) = (Node::new(), Node::new());
+    for _ in 0..4 {
+        theirs.mine(1);
+    }
+    let mut blocks = theirs.blocks();
+    blocks.remove(2);
+    let (at, error) = ours.call(move |core| core.import_all(blocks)).unwrap_err();
+    assert!(matches!(error, SubmitBlockError::Header(HeaderError::UnknownParent(_))), "{error}");
+    assert_eq!((at, ours.height()), (2, 2), "those before it are there");
+}

@@ -88,7 +88,7 @@ impl RecentIds {
         self.set.remove(id);
     }
 
-    fn contains(&self, id: &Wtxid) -> bool {
+    pub(super) fn contains(&self, id: &Wtxid) -> bool {
         self.set.contains(id)
     }
 }

@@ -219,10 +219,11 @@ fn syncing_survives_kills() {
 #[test]
 fn importing_survives_kills() {
     let mut kills = Kills::of(Phase::Importing);
-    let mut payers = payers(10);
+    // So many that another thread writes each block (LARGE_ENTRIES in ledger/src/ledger/writing.rs).
+    let mut payers = payers(100);
     let lab = lab_of(Pace::Asked, &payers);
     let mut peer = lab.node(&[]);
-    let paid = paid_blocks(&lab, &peer, kills.size(600, 3_000), &mut payers, 1);
+    let paid = paid_blocks(&lab, &peer, kills.size(100, 300), &mut payers, 1);
     let (desk, chain) = (Desk::new(), lab.file().to_string_lossy().into_owned());
     let blocks = desk.text("blocks");
     peer.stop();
