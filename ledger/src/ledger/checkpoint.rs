@@ -19,7 +19,9 @@ impl Ledger {
     /// Writes the tree of the state on disk, which is that of the tip.
     pub(super) fn write_checkpoint(&mut self) -> Result<(), StoreError> {
         let (tree, on_disk) = (self.state.tree(), self.lag.on_disk);
-        if tree.keys() < LEAST_KEYS || self.store.tree_mark()?.is_some_and(|mark| mark.at == on_disk) {
+        // A mark that cannot be read is replaced.
+        let mark = self.store.tree_mark().unwrap_or_default();
+        if tree.keys() < LEAST_KEYS || mark.is_some_and(|mark| mark.at == on_disk) {
             return Ok(());
         }
         let outline = tree.outline();
@@ -39,8 +41,22 @@ impl Ledger {
     }
 }
 
-/// The tree that was written for the state after this block, if there is one and it has the block's root.
+/// The tree that was written for the state after this block, if there is one and it has the block's root. One
+/// that is damaged is none.
+///
+/// # Errors
+/// [`StoreError`].
 pub(super) fn read(store: &Store, at: &StateTip) -> Result<Option<StateTree>, StoreError> {
+    match read_whole(store, at) {
+        Err(StoreError::Damaged { what, .. }) => {
+            tracing::warn!(what, "the state tree on disk is damaged: it is computed from the accounts");
+            Ok(None)
+        }
+        read => read,
+    }
+}
+
+fn read_whole(store: &Store, at: &StateTip) -> Result<Option<StateTree>, StoreError> {
     let mark = store.tree_mark()?.filter(|mark| mark.at == *at);
     let (Some(TreeMark { outline, .. }), Some(record)) = (mark, record_of(store, &at.id)?) else {
         return Ok(None);

@@ -118,6 +118,7 @@ fn what_is_not_the_tree_of_the_state_is_not_taken() {
         other.outline.depth = depth;
         spoil(&|store| put_mark(store, &other));
     }
+    spoil(&|store| put(store, Family::Meta, meta::TREE, &[1, 2, 3]));
     let mut other = mark.clone();
     other.at.height += 1;
     spoil(&|store| put_mark(store, &other));
