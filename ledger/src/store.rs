@@ -221,8 +221,8 @@ pub(crate) type KeyValue = (Box<[u8]>, Box<[u8]>);
 pub struct Store {
     db: DB,
     path: PathBuf,
-    /// The first history node that could not be read. Whoever asked was told that there is none, and may have
-    /// drawn conclusions: nothing is written any more.
+    /// The first write that failed, or history node that could not be read. Whoever asked for that was told
+    /// that there is none, and may have drawn conclusions: nothing is written any more.
     failed: OnceLock<StoreError>,
     /// What the database was opened with: it holds the counters.
     options: Options,
@@ -385,7 +385,9 @@ impl Store {
         options.set_sync(sync);
         // Families are written in key order.
         options.set_memtable_insert_hint_per_batch(true);
-        self.db.write_opt(writes, &options).map_err(|error| refuse(&self.path, &error))
+        let written = self.db.write_opt(writes, &options).map_err(|error| refuse(&self.path, &error));
+        // What is in memory may be ahead of it: nothing that follows may be written without it.
+        written.inspect_err(|error| drop(self.failed.set(error.clone())))
     }
 
     /// Waits until everything committed is on the disk.

@@ -2,6 +2,7 @@
 
 use super::{Writing, Wrote};
 use crate::ledger::LedgerOptions;
+use crate::store::Writes;
 use crate::testing::{Fixture, address, pay, pay_many};
 use starling_consensus::Accounts;
 use starling_primitives::state::Account;
@@ -87,4 +88,20 @@ fn a_state_on_its_way_is_the_state() {
     assert!(fixture.ledger.prove_account(&newcomer(9), 2).unwrap().is_some());
     let fixture = fixture.reopened();
     assert_eq!((fixture.ledger.state_root(), fixture.ledger.account(&newcomer(0)).unwrap()), (root, rich));
+}
+
+#[test]
+fn nothing_is_written_after_a_write_that_failed() {
+    let mut fixture = Fixture::new();
+    fixture.mine(payments(&fixture, 0));
+    fixture.ledger.complete().unwrap();
+    let (tip, root) = (fixture.ledger.tip(), fixture.ledger.state_root());
+    let block = fixture.block(payments(&fixture, EACH), 9, None);
+    let torn = fixture.ledger.store().write(Writes::from_data(&[1, 2, 3]), false).unwrap_err();
+    // Another thread finds out.
+    fixture.ledger.connect(&block, false).unwrap();
+    assert_eq!(fixture.ledger.complete().unwrap_err().to_string(), torn.to_string());
+    assert_eq!(fixture.ledger.settle().unwrap_err().to_string(), torn.to_string());
+    let fixture = fixture.reopened();
+    assert_eq!((fixture.ledger.tip(), fixture.ledger.state_root()), (tip, root), "what was there before");
 }
