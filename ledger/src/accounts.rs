@@ -21,6 +21,7 @@ pub(crate) struct AccountCache {
     order: VecDeque<Bucket>,
     bytes: usize,
     max_bytes: usize,
+    evicted: u64,
 }
 
 struct Cached {
@@ -37,7 +38,7 @@ fn bytes(entries: &[Entry]) -> usize {
 
 impl AccountCache {
     pub(crate) fn new(max_bytes: usize) -> Self {
-        Self { buckets: HashMap::new(), order: VecDeque::new(), bytes: 0, max_bytes }
+        Self { buckets: HashMap::new(), order: VecDeque::new(), bytes: 0, max_bytes, evicted: 0 }
     }
 
     /// A bucket's entries, ascending by key, if they are here.
@@ -96,6 +97,11 @@ impl AccountCache {
         self.bytes
     }
 
+    /// How many buckets have left for others.
+    pub(crate) fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
     fn keep_bound(&mut self) {
         while self.bytes > self.max_bytes {
             let Some(bucket) = self.order.pop_front() else { return };
@@ -106,6 +112,7 @@ impl AccountCache {
                 }
                 _ => {
                     let gone = self.buckets.remove(&bucket);
+                    self.evicted += 1;
                     self.bytes -= gone.map_or(0, |gone| bytes(&gone.entries));
                 }
             }

@@ -5,6 +5,7 @@ mod address_index;
 mod checkpoint;
 mod connect;
 mod draft;
+mod expect;
 mod lag;
 mod left;
 mod memory;
@@ -17,7 +18,7 @@ mod writing;
 use crate::published::{Moment, Published};
 use crate::reader::Reader;
 use crate::records::{HeaderRecord, StateTip, Tip, block_key};
-use crate::state::State;
+use crate::state::{Coming, State};
 use crate::store::{Family, Store, StoreError, meta};
 use lag::Lag;
 use starling_consensus::{BestChange, BlockError, CheckedHeader, HeaderTree, Status};
@@ -25,6 +26,7 @@ use starling_genesis::Chain;
 use starling_primitives::history::PlacedNode;
 use starling_primitives::state::{Account, StateKey};
 use starling_primitives::{Address, Amount, BlockId, Header, StateRoot, Transaction, Work, encode_body};
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use thiserror::Error;
@@ -42,6 +44,8 @@ pub struct Ledger {
     chain: Arc<Chain>,
     state: State,
     lag: Lag,
+    /// Blocks whose accounts are being read, the one expected first in front.
+    coming: VecDeque<(BlockId, Coming)>,
     /// What is on its way to the disk.
     writing: Option<Writing>,
     published: Arc<Published>,
@@ -119,6 +123,7 @@ impl Ledger {
             chain,
             state,
             lag,
+            coming: VecDeque::new(),
             writing: None,
             published,
             tip,

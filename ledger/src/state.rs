@@ -1,6 +1,10 @@
 //! The settled state: accounts on disk, what has changed since they were written, those used lately, and the
 //! tree over all of them.
 
+mod coming;
+
+pub(crate) use coming::Coming;
+
 use crate::accounts::AccountCache;
 use crate::ledger::LedgerOptions;
 use crate::overlay::{Overlay, within};
@@ -8,7 +12,7 @@ use crate::sorted::order_by_bytes;
 use crate::state_tree::{Bucket, BucketNodes, Buckets, Entry, EntryChange, Patch, StateTree, Value, merged};
 use crate::store::{Batch, Family, Store, StoreError};
 use crate::workers::on_workers;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
 use starling_consensus::Changes;
 use starling_primitives::state::{Account, Proof, StateKey};
@@ -33,6 +37,8 @@ pub(crate) struct State {
     unread: Option<u32>,
     /// What is not on disk yet.
     overlay: Overlay,
+    /// How often what was not on disk was written, or the buckets became others.
+    flushes: u64,
     /// What each of the last blocks changed in the tree, the newest last.
     recent: VecDeque<BucketNodes>,
     /// How many nodes of them: full blocks, one after another, leave room for fewer than are proven from.
@@ -67,6 +73,7 @@ impl State {
             max_bytes,
             unread,
             overlay: Overlay::default(),
+            flushes: 0,
             recent: VecDeque::new(),
             max_recent_nodes,
             store,
@@ -109,14 +116,22 @@ impl State {
     /// # Errors
     /// [`StoreError`].
     pub(crate) fn touch(&mut self, named: impl Iterator<Item = Address>) -> Result<Touched, StoreError> {
-        let mut accounts: HashMap<Address, Account> =
-            named.map(|address| (address, Account::default())).collect();
-        let addresses: Vec<Address> = accounts.keys().copied().collect();
+        let order = Self::order(named);
+        self.prefetch(order.iter().map(|(key, _)| key))?;
+        self.look_up(order)
+    }
+
+    /// Each of these addresses once, with its key, ascending by key.
+    fn order(named: impl Iterator<Item = Address>) -> Vec<(StateKey, Address)> {
+        let addresses: Vec<Address> = named.collect::<HashSet<Address>>().into_iter().collect();
         let keys = StateKey::accounts(&addresses);
         let places = order_by_bytes(&keys, |key| key.as_bytes());
-        let order: Vec<(StateKey, Address)> =
-            places.into_iter().map(|at| (keys[at], addresses[at])).collect();
-        self.prefetch(order.iter().map(|(key, _)| key))?;
+        places.into_iter().map(|at| (keys[at], addresses[at])).collect()
+    }
+
+    /// The accounts of these keys, which ascend.
+    fn look_up(&self, order: Vec<(StateKey, Address)>) -> Result<Touched, StoreError> {
+        let mut accounts = HashMap::with_capacity(order.len());
         for group in order.chunk_by(|(a, _), (b, _)| self.tree.bucket(a) == self.tree.bucket(b)) {
             let bucket = self.tree.bucket(&group[0].0);
             let entries = self.cache.get(bucket);
@@ -139,10 +154,7 @@ impl State {
         &mut self,
         keys: impl Iterator<Item = &'a StateKey>,
     ) -> Result<(), StoreError> {
-        let mut missing: Vec<Bucket> = keys.map(|key| self.tree.bucket(key)).collect();
-        missing.dedup();
-        // Of a crowd, which keeps its nodes, nobody asks for the neighbours.
-        missing.retain(|bucket| !self.cache.touch(*bucket) && !self.tree.is_crowd(*bucket));
+        let missing = self.missing(keys);
         let store = &self.store;
         let read = || missing.par_chunks(READ_TOGETHER).map(|some| store.buckets(some)).collect();
         let large = missing.len() > READ_TOGETHER;
@@ -153,6 +165,15 @@ impl State {
             self.cache.insert(*bucket, entries);
         }
         Ok(())
+    }
+
+    /// The buckets of these keys, which ascend, that are not in memory.
+    fn missing<'a>(&mut self, keys: impl Iterator<Item = &'a StateKey>) -> Vec<Bucket> {
+        let mut missing: Vec<Bucket> = keys.map(|key| self.tree.bucket(key)).collect();
+        missing.dedup();
+        // Of a crowd, which keeps its nodes, nobody asks for the neighbours.
+        missing.retain(|bucket| !self.cache.touch(*bucket) && !self.tree.is_crowd(*bucket));
+        missing
     }
 
     /// Reads accounts that nobody asked for yet, of so many more buckets, as far as there is room for them;
@@ -239,6 +260,7 @@ impl State {
     /// All of it is on disk now.
     pub(crate) fn flushed(&mut self) {
         self.overlay = Overlay::default();
+        self.flushes += 1;
     }
 
     /// Bytes of accounts, of changes that wait, and of the tree.
@@ -259,6 +281,7 @@ impl State {
     pub(crate) fn grow(&mut self) -> Result<(), StoreError> {
         self.recent.clear();
         self.unread = None;
+        self.flushes += 1;
         // There is no room for both.
         let keys = std::mem::replace(&mut self.tree, StateTree::new(0)).keys();
         self.tree = built(&self.store, keys, &mut self.cache, self.max_bytes)?;

@@ -2,18 +2,42 @@
 //! other's queue. All ledgers of a process share them.
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 static WORKERS: OnceLock<Option<ThreadPool>> = OnceLock::new();
 
 /// Does work whose parallel parts go to the workers. Where the system gave no threads, they go to the pool of
 /// whoever asks.
 pub(crate) fn on_workers<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    let build = || ThreadPoolBuilder::new().thread_name(|at| format!("ledger-{at}")).build().ok();
-    match WORKERS.get_or_init(build) {
+    match workers() {
         Some(pool) => pool.install(work),
         None => work(),
     }
+}
+
+fn workers() -> Option<&'static ThreadPool> {
+    let build = || ThreadPoolBuilder::new().thread_name(|at| format!("ledger-{at}")).build().ok();
+    WORKERS.get_or_init(build).as_ref()
+}
+
+/// What workers find.
+pub(crate) struct Answer<T>(Mutex<Receiver<T>>);
+
+impl<T> Answer<T> {
+    /// Waits for it; none when the work was given up.
+    pub(crate) fn wait(self) -> Option<T> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner).recv().ok()
+    }
+}
+
+/// Begins some work that has parallel parts; none where the system gave no threads.
+pub(crate) fn begin<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<Answer<T>> {
+    let pool = workers()?;
+    let (tell, answer) = sync_channel(1);
+    // Nobody waits for it any more when it turned out not to be needed.
+    pool.spawn(move || drop(tell.send(work())));
+    Some(Answer(Mutex::new(answer)))
 }
 
 /// Does two things, at once when they are `large`.

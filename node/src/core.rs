@@ -147,6 +147,8 @@ pub struct Core {
     net: Network,
     reports: VecDeque<Report>,
     effects: Vec<Effect>,
+    /// Changes of the chain that are on their way to the disk.
+    untold: Vec<TipEvent>,
     now: Now,
     /// Header syncs in two passes, one a peer.
     branches: BTreeMap<PeerId, BranchSync>,
@@ -208,6 +210,7 @@ impl Core {
             net,
             reports: VecDeque::new(),
             effects: vec![Effect::Continue],
+            untold: Vec::new(),
             now,
             branches: BTreeMap::new(),
             held: HeldHeaders::default(),
@@ -261,6 +264,11 @@ impl Core {
     /// [`StoreError`].
     pub fn warm(&mut self) -> Result<bool, StoreError> {
         self.ledger.warm()
+    }
+
+    /// Begins to read what a block needs that will come soon ([`Ledger::expect`]).
+    pub fn expect(&mut self, block: &starling_consensus::CheckedBlock) {
+        self.ledger.expect(block);
     }
 
     /// The proof of an account after a recent connected block ([`Ledger::prove_account`]).
@@ -334,6 +342,7 @@ impl Core {
                 self.want_bodies();
             }
             Event::Call(call) => {
+                self.tell()?;
                 call(self);
                 return self.failed.take().map_or(Ok(()), Err);
             }

@@ -61,6 +61,9 @@ fn read_whole(store: &Store, at: &StateTip) -> Result<Option<StateTree>, StoreEr
     let (Some(TreeMark { outline, .. }), Some(record)) = (mark, record_of(store, &at.id)?) else {
         return Ok(None);
     };
+    if !outline.suits(store.estimated_entries(Family::State)?) {
+        return Ok(None);
+    }
     let crowds = store.buckets(&outline.buckets())?;
     let mut parts = store.scan(Family::Tree);
     let part = |part: u32| {

@@ -45,7 +45,7 @@ const TX_BATCH_BYTES: usize = 2 * 57 + 43 + 2 * 112;
 const TX_ENTRIES: usize = 3;
 
 /// Transactions from which on a block is worked on by several threads.
-const LARGE_TXS: usize = 256;
+pub(super) const LARGE_TXS: usize = 256;
 
 /// What a block does to the accounts.
 pub(super) struct Applied {
@@ -198,7 +198,10 @@ impl Ledger {
         header: &Header,
         txs: &[Arc<Transaction>],
     ) -> Result<Applied, ConnectError> {
-        let touched = self.state.touch(named(txs).chain([header.content().miner]))?;
+        let touched = match self.take_expected(&header.id()) {
+            Some(coming) => self.state.touch_expected(coming)?,
+            None => self.state.touch(named_in(header, txs))?,
+        };
         let (changes, charges) = self.transfer(header, txs, &touched)?;
         let (before, after) = touched.entries(&changes);
         Ok(Applied { changes, charges, before, after: Arc::new(after) })
@@ -245,6 +248,11 @@ impl Ledger {
 
 fn refuse(index: usize, error: TxError) -> ConnectError {
     ConnectError::Rule(BlockError::Transaction { index, error })
+}
+
+/// Everybody whom a block names.
+pub(super) fn named_in(header: &Header, txs: &[Arc<Transaction>]) -> impl Iterator<Item = Address> {
+    named(txs).chain([header.content().miner])
 }
 
 /// Everybody whom transactions name.

@@ -1,12 +1,14 @@
 //! The tree as bytes: the nodes of all buckets, from which the levels above follow.
 
 use super::levels::Node;
-use super::{Bucket, Crowd, Entry, GREATEST_DEPTH, LEAST_DEPTH, Levels, StateTree, bits};
+use super::{Bucket, Crowd, Entry, GREATEST_DEPTH, LEAST_DEPTH, Levels, StateTree, bits, depth_for};
 use std::collections::BTreeMap;
 
 /// Nodes in a part.
 const PART_NODES: u32 = 1 << 10;
 const HASH_BYTES: usize = 32;
+/// Levels by which a tree may be deeper than its keys ask for: three in four left since it was built.
+const SPARE_LEVELS: u32 = 2;
 
 /// What tells how to read the parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,11 @@ impl Outline {
     pub(crate) fn parts(&self) -> Option<u32> {
         let has_depth = (LEAST_DEPTH..=GREATEST_DEPTH).contains(&self.depth);
         has_depth.then(|| (1u32 << self.depth).div_ceil(PART_NODES))
+    }
+
+    /// Whether a tree of about so many keys may be as deep: memory for it is taken on the depth's word.
+    pub(crate) fn suits(&self, keys: u64) -> bool {
+        self.depth <= depth_for(keys) + SPARE_LEVELS
     }
 
     /// The buckets of the crowds.

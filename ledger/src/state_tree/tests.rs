@@ -195,6 +195,17 @@ fn thousands_of_ground_keys_in_one_bucket_are_a_crowd() {
     update(&mut tree, &mut plain, &less);
 }
 
+#[test]
+fn a_tree_on_disk_is_not_much_deeper_than_its_keys_ask_for() {
+    let tree_of = |depth| Outline { depth, keys: 0, crowds: Vec::new() };
+    for keys in [0, 1_000, 1_000_000, 10_000_000] {
+        let depth = depth_for(keys);
+        assert!(tree_of(0).suits(keys) && tree_of(depth + 2).suits(keys));
+        assert!(!tree_of(depth + 3).suits(keys) && !tree_of(u32::MAX).suits(keys));
+    }
+    assert!(tree_of(GREATEST_DEPTH).suits(u64::MAX));
+}
+
 /// The tree after it was told as bytes.
 fn restored(tree: &StateTree, plain: &Plain) -> StateTree {
     let outline = tree.outline();

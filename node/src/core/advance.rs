@@ -26,8 +26,8 @@ struct Plan {
     fork: u32,
     /// What is to be connected upon it, oldest first, all with stored bodies.
     blocks: Vec<BlockId>,
-    /// Whether there was more than is done at once.
-    more: bool,
+    /// What follows them, when there was more than is done at once.
+    next: Option<BlockId>,
 }
 
 /// What was done.
@@ -54,7 +54,7 @@ impl Core {
     /// Connects what can be connected. A block that breaks a rule is marked, and the best branch is chosen
     /// anew.
     pub(super) fn advance(&mut self) -> Result<(), StoreError> {
-        let mut change = Change::default();
+        let (mut change, mut more) = (Change::default(), false);
         while let Some(plan) = self.plan()? {
             let before = self.ledger.tip().id;
             if !self.carry_out(&plan, &mut change)? {
@@ -62,19 +62,33 @@ impl Core {
                 continue;
             }
             self.note_followed();
-            if plan.more {
+            if plan.next.is_some() {
                 self.effects.push(Effect::Continue);
+                more = true;
                 break;
             }
         }
+        change.settle();
+        let has_changed = !change.disconnected.is_empty() || !change.connected.is_empty();
+        if has_changed {
+            self.follow(change)?;
+        }
+        // Far behind, the next block goes on before the last one is on disk.
+        if more && self.is_behind() { Ok(()) } else { self.tell() }
+    }
+
+    /// Tells of the tips that were connected, when what readers see of them is on disk.
+    pub(super) fn tell(&mut self) -> Result<(), StoreError> {
         if !self.config.pipelined {
             self.ledger.complete()?;
         }
-        change.settle();
-        if !change.disconnected.is_empty() || !change.connected.is_empty() {
-            self.follow(change)?;
-        }
+        self.effects.extend(self.untold.drain(..).map(Box::new).map(Effect::Tip));
         Ok(())
+    }
+
+    /// Whether blocks are being fetched that others have.
+    fn is_behind(&self) -> bool {
+        matches!(self.sync_state(), SyncState::Headers | SyncState::Bodies)
     }
 
     fn plan(&mut self) -> Result<Option<Plan>, StoreError> {
@@ -123,8 +137,8 @@ impl Core {
             bytes += u64::from(info.body_bytes);
             blocks.push(info.id);
         }
-        let more = blocks.len() < stored;
-        (!blocks.is_empty()).then_some(Plan { fork: height, blocks, more })
+        let next = ahead.iter().take(stored).nth(blocks.len()).map(|info| info.id);
+        (!blocks.is_empty()).then_some(Plan { fork: height, blocks, next })
     }
 
     /// Of a branch whose bodies are here, as much as has more work than the tip; what follows is then
@@ -140,8 +154,8 @@ impl Core {
         let stored = branch.iter().take_while(|info| has_body(info)).count();
         let enough = branch.iter().take(stored).position(|info| info.work > work)?;
         let fork = branch.first()?.height.checked_sub(1)?;
-        let more = enough + 1 < branch.len();
-        Some(Plan { fork, blocks: branch.iter().take(enough + 1).map(|info| info.id).collect(), more })
+        let next = branch.get(enough + 1).map(|info| info.id);
+        Some(Plan { fork, blocks: branch.iter().take(enough + 1).map(|info| info.id).collect(), next })
     }
 
     /// A block of equal work beside a tip that was connected a moment ago wins by the smaller pow hash.
@@ -163,7 +177,7 @@ impl Core {
                 least = hash;
                 let fork = branch.first().map_or(tip.height, |first| first.height.saturating_sub(1));
                 let blocks = branch.iter().map(|info| info.id).collect();
-                best = Some(Plan { fork, blocks, more: false });
+                best = Some(Plan { fork, blocks, next: None });
             }
         }
         Ok(best)
@@ -177,8 +191,7 @@ impl Core {
     /// Carries a plan out; false when a block broke a rule on the way.
     fn carry_out(&mut self, plan: &Plan, change: &mut Change) -> Result<bool, StoreError> {
         // A block that may be nobody else's is worth a wait for the disk; those of a long sync are not.
-        let level = !matches!(self.sync_state(), SyncState::Headers | SyncState::Bodies);
-        let sync = level && self.config.sync_blocks;
+        let sync = self.config.sync_blocks && !self.is_behind();
         self.templates.forget_draft();
         while self.ledger.tip().height > plan.fork {
             let block = self.ledger.disconnect(false)?;
@@ -194,6 +207,10 @@ impl Core {
             // The disk has them in order.
             let sync = sync && at + 1 == plan.blocks.len();
             let Some(block) = self.checked_block(id)? else { return Ok(false) };
+            let next = plan.blocks.get(at + 1).or(plan.next.as_ref());
+            let next = next
+                .and_then(|next| self.checked.get(block.header().header().height().saturating_add(1), next));
+            next.into_iter().for_each(|next| self.ledger.expect(next));
             self.loose.remove(id);
             match self.ledger.connect(&block, sync) {
                 Ok(connected) => {
@@ -224,7 +241,7 @@ impl Core {
             tracing::error!("the branch that failed cannot be left again: it is too long to be undone");
             return Ok(());
         }
-        let back = Plan { fork: fork.height, blocks, more: false };
+        let back = Plan { fork: fork.height, blocks, next: None };
         self.carry_out(&back, change).map(|_| ())
     }
 
@@ -295,7 +312,7 @@ impl Core {
         let connected =
             change.connected.iter().map(|block| (block.header.clone(), work(&block.header))).collect();
         let disconnected = change.disconnected.into_iter().map(|block| block.header).collect();
-        self.effects.push(Effect::Tip(Box::new(TipEvent { disconnected, connected })));
+        self.untold.push(TipEvent { disconnected, connected });
         Ok(())
     }
 }

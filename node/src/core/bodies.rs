@@ -82,6 +82,10 @@ impl CheckedBlocks {
         Some(block)
     }
 
+    pub(super) fn get(&self, height: u32, id: &BlockId) -> Option<&CheckedBlock> {
+        self.waiting.get(&(height, *id))
+    }
+
     /// The lowest are needed first: when there are too many, the highest go, to be read back in their turn.
     /// One always stays.
     fn keep_within(&mut self, block: CheckedBlock, max_bytes: u64) {

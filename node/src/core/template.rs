@@ -246,6 +246,7 @@ impl Core {
         if let Some(rule) = self.tree.broken_rule(&id) {
             return Err(SubmitBlockError::Rule(rule.to_owned()));
         }
+        self.ledger.complete()?;
         let height = self.tree.get(&id).map_or(0, |info| info.height);
         Ok(self.ledger.reader().view()?.canonical(height)? == Some(id))
     }

@@ -164,7 +164,7 @@ fn connect_all(
                     summary.read += 1;
                     let (judge, len) = (judge.clone(), bytes.len());
                     let checked = on_another_core(move || judge.check(&bytes));
-                    ahead.push_back(Ahead { number: summary.read, len, checked });
+                    ahead.push_back(Ahead { number: summary.read, len, checked, judged: None });
                 }
                 Ok(None) => ended = Some(Ok(())),
                 Err(error) => ended = Some(Err(error)),
@@ -175,6 +175,9 @@ fn connect_all(
         }
         core.warm()?;
         let (blocks, refused) = take_checked(&mut ahead, most_at_once);
+        if let Some(next) = ahead.front_mut().and_then(Ahead::block) {
+            core.expect(next);
+        }
         let headers: Vec<_> = blocks.iter().map(|(_, block)| block.header().header().clone()).collect();
         let (before, imported) = (summary.height, import_blocks(core, clock, blocks));
         summary.height = core.ledger().tip().height;
@@ -197,6 +200,18 @@ struct Ahead {
     /// Its bytes in the file.
     len: usize,
     checked: Receiver<Judged>,
+    /// What was found, when somebody looked for it already.
+    judged: Option<Judged>,
+}
+
+impl Ahead {
+    /// The block, if it is checked by now and right.
+    fn block(&mut self) -> Option<&CheckedBlock> {
+        if self.judged.is_none() {
+            self.judged = self.checked.try_recv().ok();
+        }
+        self.judged.as_ref().and_then(|judged| judged.as_ref().ok()?.as_ref().ok())
+    }
 }
 
 /// The next block, and those behind it that are checked already, with so many bytes in all: what goes in
@@ -206,13 +221,13 @@ fn take_checked(
     most_bytes: usize,
 ) -> (Vec<(u64, CheckedBlock)>, Result<(), NodeError>) {
     let (mut taken, mut bytes) = (Vec::new(), 0);
-    while let Some(next) = ahead.front() {
+    while let Some(next) = ahead.front_mut() {
         let (number, is_first) = (next.number, taken.is_empty());
         bytes += next.len;
         if !is_first && bytes > most_bytes {
             break;
         }
-        let judged = match next.checked.try_recv() {
+        let judged = match next.judged.take().map_or_else(|| next.checked.try_recv(), Ok) {
             Err(TryRecvError::Empty) if is_first => next.checked.recv().ok(),
             Err(TryRecvError::Empty) => break,
             judged => judged.ok(),

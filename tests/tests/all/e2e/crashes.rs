@@ -74,7 +74,7 @@ fn verify_between(kills: &mut Kills, lab: &Lab, node: &mut Node) {
 }
 
 /// So many blocks with a payment of each payer.
-fn paid_blocks(lab: &Lab, node: &Node, count: u32, from: &mut [Payer], payout: u16) -> Vec<TxId> {
+pub(super) fn paid_blocks(lab: &Lab, node: &Node, count: u32, from: &mut [Payer], payout: u16) -> Vec<TxId> {
     let mut paid = Vec::new();
     for block in 0..count {
         let to = Payer::new(1_000 + payout + u16::try_from(block % 500).expect("less than 500")).address();
@@ -130,11 +130,11 @@ fn transactions(rpc: &Client, block: BlockId) -> Vec<TxId> {
     block.map_or_else(|_| Vec::new(), |block| block.txs.into_iter().map(|tx| tx.txid).collect())
 }
 
-fn payers(count: u16) -> Vec<Payer> {
+pub(super) fn payers(count: u16) -> Vec<Payer> {
     (1..=count).map(Payer::new).collect()
 }
 
-fn lab_of(pace: Pace, payers: &[Payer]) -> Lab {
+pub(super) fn lab_of(pace: Pace, payers: &[Payer]) -> Lab {
     Lab::new(pace, &payers.iter().map(|payer| (payer, "10000")).collect::<Vec<_>>())
 }
 

@@ -1,7 +1,9 @@
 //! Disks that are full or read-only, and files that may not grow: the node says what to do and ends, and
 //! nothing that was stored is lost.
 
+use super::crashes::{lab_of, paid_blocks, payers};
 use super::miner;
+use starling_rpc::types::TxStatus;
 use starling_rpc::{ClientError, ErrorKind};
 use starling_tests::{Desk, Ended, Lab, Node, NotStarted, Pace, SmallDisk, starling, wait};
 use std::fs::{self, File, Permissions};
@@ -14,6 +16,10 @@ use std::process::{Command, Stdio};
 const DISK_MIB: u32 = 32;
 /// Blocks of one call.
 const BLOCKS: u32 = 20;
+/// Payments of a block that is written by another thread.
+const LARGE_BLOCK: u16 = 120;
+/// Such blocks.
+const LARGE_BLOCKS: u32 = 20;
 /// Bytes to which a file may grow, in blocks of 512: what a start writes fits.
 const FILE_BLOCKS: u32 = 400;
 
@@ -114,6 +120,49 @@ fn an_import_and_an_export_on_a_full_disk_leave_what_was_there() {
     let imported = chain(&lab, &["chain", "import", &blocks], &data);
     assert!(imported.out().contains("new blocks"), "{imported:?} after {so_far}");
     assert_eq!(lab.verified_height(&data), u64::from(tip.height));
+}
+
+/// Large batches are written by a thread of their own, while the next block is worked on.
+#[test]
+fn large_blocks_on_a_disk_that_fills_are_told_and_what_was_stored_stays() {
+    let Some(disk) = small_disk() else { return };
+    let mut payers = payers(LARGE_BLOCK);
+    let (lab, desk) = (lab_of(Pace::Asked, &payers), Desk::new());
+    let mut node = lab.node(&[]);
+    let paid = paid_blocks(&lab, &node, LARGE_BLOCKS, &mut payers, 1);
+    let tip = node.info();
+    node.stop();
+    let (blocks, data) = (desk.text("blocks"), disk.path().join("data"));
+    chain(&lab, &["chain", "export", &blocks], &node.data_dir()).out();
+
+    // The same blocks again and again, each time with a little more space: the disk is full at another
+    // moment.
+    let mut heights = Vec::new();
+    for left in (0..12).map(|step| 400_000 + step * 60_000) {
+        disk.fill(left);
+        let ended = chain(&lab, &["chain", "import", &blocks], &data);
+        says_what_to_do(ended.code, &ended.stderr, "No space left on device");
+        disk.relieve();
+        if data.join("db").exists() {
+            heights.push(lab.verified_height(&data));
+            fs::remove_dir_all(&data).expect("a folder of ours");
+        }
+    }
+    assert!(heights.iter().any(|height| *height > 0), "{heights:?}");
+    assert!(heights.iter().all(|height| *height < u64::from(tip.height)), "{heights:?}");
+
+    disk.fill(600_000);
+    let ended = chain(&lab, &["chain", "import", &blocks], &data);
+    says_what_to_do(ended.code, &ended.stderr, "No space left on device");
+    disk.relieve();
+    chain(&lab, &["chain", "import", &blocks], &data).out();
+    assert_eq!(lab.verified_height(&data), u64::from(tip.height));
+    let node = Node::start(&lab.file(), disk.path(), &[]);
+    assert_eq!(node.info(), tip);
+    for txid in paid {
+        let report = wait(node.rpc().tx_get(txid)).expect("a running node answers");
+        assert_eq!(report.status, TxStatus::Mined, "{report:?}");
+    }
 }
 
 #[test]

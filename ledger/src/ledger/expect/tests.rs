@@ -1,0 +1,102 @@
+//! What was read ahead is the state, whatever came in between.
+
+use super::MOST_EXPECTED;
+use crate::testing::{Fixture, address, pay};
+use starling_consensus::CheckedBlock;
+use starling_primitives::{StateRoot, Transaction};
+use std::sync::Arc;
+
+/// Payments of each of ten senders: enough of them that a block is expected.
+const EACH: u64 = 40;
+
+/// Payments to accounts that the block before had brought into being, or not yet.
+fn payments(fixture: &Fixture, block: u64) -> Vec<Arc<Transaction>> {
+    let all = (0..10).flat_map(|from| (0..EACH).map(move |nth| (from, nth)));
+    let to = |from: u8, nth: u64| address(50 + from * 10 + u8::try_from(nth % 10).unwrap());
+    all.map(|(from, nth)| pay(&fixture.chain, from, block * EACH + nth, to(from, nth), 1 << 50)).collect()
+}
+
+/// A ledger at genesis, with nothing but its accounts in memory, blocks upon it, and the root after
+/// each.
+fn blocks(count: u64) -> (Fixture, Vec<(CheckedBlock, StateRoot)>) {
+    let mut fixture = Fixture::new();
+    let mut blocks = Vec::new();
+    for number in 0..count {
+        let block = fixture.block(payments(&fixture, number), 9, None);
+        fixture.ledger.connect(&block, false).unwrap();
+        blocks.push((block, fixture.ledger.state_root()));
+    }
+    for _ in 0..count {
+        fixture.ledger.disconnect(false).unwrap();
+    }
+    fixture.ledger.settle().unwrap();
+    (fixture.reopened(), blocks)
+}
+
+fn connect(fixture: &mut Fixture, (block, root): &(CheckedBlock, StateRoot)) {
+    fixture.ledger.connect(block, false).unwrap();
+    assert_eq!(fixture.ledger.state_root(), *root);
+}
+
+#[test]
+fn blocks_that_were_expected_are_connected_to_the_same_state() {
+    let (mut fixture, blocks) = blocks(4);
+    for (at, block) in blocks.iter().enumerate() {
+        for (next, _) in blocks.iter().skip(at).take(2) {
+            fixture.ledger.expect(next);
+        }
+        connect(&mut fixture, block);
+        assert_eq!(fixture.ledger.coming.len(), usize::from(at + 1 < blocks.len()));
+    }
+}
+
+#[test]
+fn what_was_read_before_a_flush_is_read_again() {
+    let (mut fixture, blocks) = blocks(2);
+    fixture.ledger.expect(&blocks[1].0);
+    connect(&mut fixture, &blocks[0]);
+    fixture.ledger.flush_state().unwrap();
+    fixture.ledger.state.forget_accounts();
+    connect(&mut fixture, &blocks[1]);
+}
+
+#[test]
+fn what_was_read_before_blocks_went_and_came_holds() {
+    let (mut fixture, blocks) = blocks(3);
+    connect(&mut fixture, &blocks[0]);
+    fixture.ledger.expect(&blocks[1].0);
+    fixture.ledger.expect(&blocks[2].0);
+    fixture.ledger.disconnect(false).unwrap();
+    connect(&mut fixture, &blocks[0]);
+    fixture.ledger.state.forget_accounts();
+    connect(&mut fixture, &blocks[1]);
+    fixture.ledger.disconnect(false).unwrap();
+    connect(&mut fixture, &blocks[1]);
+    connect(&mut fixture, &blocks[2]);
+}
+
+#[test]
+fn few_blocks_are_expected_at_a_time_and_none_twice() {
+    let count = u64::try_from(MOST_EXPECTED).unwrap() + 2;
+    let (mut fixture, blocks) = blocks(count);
+    for (block, _) in &blocks {
+        fixture.ledger.expect(block);
+        fixture.ledger.expect(block);
+        assert!(fixture.ledger.coming.len() <= MOST_EXPECTED);
+    }
+    // One that is not among them, one that is, and those before it are expected no more.
+    connect(&mut fixture, &blocks[0]);
+    connect(&mut fixture, &blocks[1]);
+    connect(&mut fixture, &blocks[2]);
+    connect(&mut fixture, &blocks[3]);
+    let left: Vec<_> = fixture.ledger.coming.iter().map(|(id, _)| *id).collect();
+    assert_eq!(left, [blocks[4].0.header().header().id(), blocks[5].0.header().header().id()]);
+}
+
+#[test]
+fn small_blocks_are_not_expected() {
+    let mut fixture = Fixture::new();
+    let block = fixture.block(vec![pay(&fixture.chain, 0, 0, address(50), 1 << 50)], 9, None);
+    fixture.ledger.expect(&block);
+    assert!(fixture.ledger.coming.is_empty());
+}
