@@ -2,8 +2,8 @@
 //! signatures, and proofs of work that two hashes make.
 //!
 //! It begins with payments of one funder that bring the accounts into being. Full blocks of payments follow;
-//! the last ten of them a second time, by another miner and with one block more; and then blocks without
-//! transactions. All of it goes to files as `starling chain export` writes them, block by block: no more than
+//! the last ten of them a second and a third time, each by another miner and with one block more; and then
+//! blocks without transactions. All of it goes to files as `starling chain export` writes them, block by block: no more than
 //! a few are in memory.
 
 use super::place::Place;
@@ -70,11 +70,14 @@ pub(super) struct Made {
     pub(super) funding: Part,
     /// Blocks of payments.
     pub(super) payments: Part,
-    /// The last of the blocks of payments again, by another miner, and one block more.
-    pub(super) branch: Part,
-    /// Whether each of the blocks that the branch replaces is full.
+    /// Twice the last of the blocks of payments again, by another miner, each with one block more than the
+    /// branch before.
+    pub(super) branches: [Part; 2],
+    /// How many blocks of payments each branch replaces.
+    pub(super) replaced: u32,
+    /// Whether each of these is full.
     pub(super) is_full: bool,
-    /// Blocks without transactions upon the branch.
+    /// Blocks without transactions upon the last branch.
     pub(super) empty: Part,
 }
 
@@ -113,12 +116,15 @@ pub(super) fn make(seed: Seed, sizes: Sizes, place: &Place, work: &Work) -> Outc
     let mut maker = Maker { chain: chain.clone(), ledger, tree, seed, sizes, work };
     let funding = maker.fund(place.path("funding"))?;
     let payments = maker.pay(place.path("payments"))?;
-    let (branch, is_full) = maker.branch(place.path("branch"), REORGANISED_BLOCKS.min(payments.blocks))?;
+    let replaced = REORGANISED_BLOCKS.min(payments.blocks);
+    let (second, is_full) = maker.branch(place.path("branch2"), replaced, 1)?;
+    let (third, _) = maker.branch(place.path("branch3"), second.blocks, 2)?;
     let empty = maker.idle(place.path("empty"))?;
     drop(maker);
     // Its space is needed.
     std::fs::remove_dir_all(&scratch).map_err(|error| Failure::file(&scratch, &error))?;
-    Ok(Made { chain, sizes, file: path, funding, payments, branch, is_full, empty })
+    let branches = [second, third];
+    Ok(Made { chain, sizes, file: path, funding, payments, branches, replaced, is_full, empty })
 }
 
 /// Mines on a ledger of its own, without verifying what it has signed itself.
@@ -185,8 +191,8 @@ impl Maker<'_> {
         out.finish()
     }
 
-    /// The last blocks once more by another miner, and one more; tells whether those were full.
-    fn branch(&mut self, path: PathBuf, blocks: u32) -> Outcome<(Part, bool)> {
+    /// The last blocks once more by the miner with this number, and one more; tells whether those were full.
+    fn branch(&mut self, path: PathBuf, blocks: u32, miner: u64) -> Outcome<(Part, bool)> {
         let step = self.work.step("making a rival branch", u64::from(blocks) + 1);
         let mut bodies = Vec::new();
         for _ in 0..blocks {
@@ -196,10 +202,10 @@ impl Maker<'_> {
         let all_full = bodies.iter().all(full);
         let mut out = Blocks::create(path)?;
         while let Some(txs) = bodies.pop() {
-            out.write(&self.mine(&txs, 1)?)?;
+            out.write(&self.mine(&txs, miner)?)?;
             step.did(1)?;
         }
-        out.write(&self.mine(&[], 1)?)?;
+        out.write(&self.mine(&[], miner)?)?;
         Ok((out.finish()?, all_full))
     }
 

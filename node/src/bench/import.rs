@@ -104,7 +104,7 @@ impl Run {
         copy_dir(&self.cold, &self.warm)?;
         let mut lines = self.cold(many)?;
         lines.insert(1, self.warm(many)?);
-        lines.push(self.reorganise(many)?);
+        lines.extend(self.reorganise(many)?);
         let seconds = self.import_file("importing empty blocks", &self.made.empty)?;
         let rate = float(sizes.empty) / seconds;
         lines.push(Line::new("import_empty", "import of empty blocks", Some(rate), "blocks/s"));
@@ -146,26 +146,37 @@ impl Run {
         Ok(line.target(Target::Yardsticks(4.0), many))
     }
 
-    /// The last blocks leave for those of another miner, which came before and are checked: the block that
-    /// makes their branch the better one is what counts.
-    fn reorganise(&self, many: bool) -> Outcome<Line> {
-        let mut branch = checked_blocks(&self.made.branch.path, &self.made.chain)?;
-        let last = branch.pop().ok_or_else(|| Failure::failed("the rival branch is empty"))?;
+    /// The last blocks leave for those of another miner, a moment after a start, which has not connected them
+    /// itself; and these for those of a third.
+    fn reorganise(&self, many: bool) -> Outcome<[Line; 2]> {
         let mut replica = Replica::open(&self.cold, &self.made.chain, true)?;
+        let [second, third] = &self.made.branches;
+        let after_start = self.replace(&mut replica, &self.made.payments.tip, second)?;
+        let running = self.replace(&mut replica, &second.tip, third)?;
+        let blocks = self.made.replaced;
+        let full = self.made.is_full && blocks == REORGANISED_BLOCKS;
+        let what = format!("reorganisation of {blocks} {}blocks", if full { "full " } else { "" });
+        let after =
+            Line::new("reorganisation_start", format!("{what} after a start"), Some(after_start), "s");
+        let line = Line::new("reorganisation", what, Some(running), "s");
+        Ok([line.target(Target::AtMost(0.5), many && full), after])
+    }
+
+    /// The blocks of a branch came before and are checked: the one that makes it the better one is what
+    /// counts, in seconds.
+    fn replace(&self, replica: &mut Replica, tip: &BlockId, by: &Part) -> Outcome<f64> {
+        let mut branch = checked_blocks(&by.path, &self.made.chain)?;
+        let last = branch.pop().ok_or_else(|| Failure::failed("the rival branch is empty"))?;
         for block in branch {
             replica.take(block)?;
             self.work.go_on()?;
         }
-        expect_tip(replica.tip(), &self.made.payments.tip)?;
+        expect_tip(replica.tip(), tip)?;
         let started = Instant::now();
         replica.take(last)?;
         let seconds = started.elapsed().as_secs_f64();
-        expect_tip(replica.tip(), &self.made.branch.tip)?;
-        let blocks = self.made.branch.blocks.saturating_sub(1);
-        let full = self.made.is_full && blocks == REORGANISED_BLOCKS;
-        let what = format!("reorganisation of {blocks} {}blocks", if full { "full " } else { "" });
-        let line = Line::new("reorganisation", what, Some(seconds), "s");
-        Ok(line.target(Target::AtMost(0.5), many && full))
+        expect_tip(replica.tip(), &by.tip)?;
+        Ok(seconds)
     }
 
     fn import_file(&self, what: &'static str, part: &Part) -> Outcome<f64> {

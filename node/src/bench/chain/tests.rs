@@ -28,9 +28,11 @@ fn every_file_is_imported_whole() {
     let dir = TempDir::new().unwrap();
     let (place, made) = made(1, &dir.path().join("bench"));
     assert!(!place.path("maker").exists());
-    assert_eq!((made.payments.blocks, made.branch.blocks, made.is_full), (1, 2, false));
+    let [second, third] = &made.branches;
+    assert_eq!((made.payments.blocks, second.blocks, third.blocks), (1, 2, 3));
+    assert_eq!((made.replaced, made.is_full), (1, false));
     let data = dir.path().join("data");
-    let files = [&made.funding, &made.payments, &made.branch, &made.empty];
+    let files = [&made.funding, &made.payments, second, third, &made.empty];
     let mut told = Vec::new();
     for Part { path: file, .. } in files {
         let summary = import_chain(
@@ -47,6 +49,6 @@ fn every_file_is_imported_whole() {
     // 600 accounts are three transactions of the funder.
     let counts: Vec<_> = told.iter().map(|(read, txs, _)| (*read, *txs)).collect();
     assert_eq!(counts[..2], [(1, 3), (1, 40)]);
-    assert_eq!((counts[2].0, counts[3]), (2, (3, 0)));
+    assert_eq!((counts[2].0, counts[3].0, counts[4]), (2, 3, (3, 0)));
     assert_eq!(told.iter().map(|(_, _, tip)| *tip).collect::<Vec<_>>(), files.map(|part| part.tip));
 }

@@ -52,6 +52,7 @@ fn every_figure_of_an_import_is_told_and_the_seed_decides_the_chain() {
             "import_peak",
             "import_warm",
             "reorganisation",
+            "reorganisation_start",
             "start",
             "start_peak",
             "yardstick"
