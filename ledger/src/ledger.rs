@@ -19,7 +19,7 @@ use crate::published::{Moment, Published};
 use crate::reader::Reader;
 use crate::records::{HeaderRecord, StateTip, Tip, block_key};
 use crate::state::{Coming, State};
-use crate::store::{Family, Store, StoreError, meta};
+use crate::store::{Family, MemoryDisk, Store, StoreError, meta};
 use lag::Lag;
 use starling_consensus::{BestChange, BlockError, CheckedHeader, HeaderTree, Status};
 use starling_genesis::Chain;
@@ -98,7 +98,30 @@ impl Ledger {
         chain: Arc<Chain>,
         options: &LedgerOptions,
     ) -> Result<(Self, HeaderTree), StoreError> {
-        let store = Arc::new(Store::open(path, &chain.genesis_id(), &options.store())?);
+        let store = Store::open(path, &chain.genesis_id(), &options.store())?;
+        Self::open_store(store, chain, options)
+    }
+
+    /// The same on a disk in memory.
+    ///
+    /// # Errors
+    /// As for [`Ledger::open_with`].
+    pub fn open_on(
+        disk: &MemoryDisk,
+        path: &Path,
+        chain: Arc<Chain>,
+        options: &LedgerOptions,
+    ) -> Result<(Self, HeaderTree), StoreError> {
+        let store = Store::open_on(disk, path, &chain.genesis_id(), &options.store())?;
+        Self::open_store(store, chain, options)
+    }
+
+    fn open_store(
+        store: Store,
+        chain: Arc<Chain>,
+        options: &LedgerOptions,
+    ) -> Result<(Self, HeaderTree), StoreError> {
+        let store = Arc::new(store);
         let (mut headers, nodes) = HeaderTree::new(&chain);
         if store.tip()?.is_none() {
             create(&store, &chain, &nodes)?;

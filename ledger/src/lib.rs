@@ -49,7 +49,7 @@ pub use mempool::{
 };
 pub use reader::{MinedTx, Reader, View};
 pub use records::{AddressEvent, HeaderRecord, Tip, TxLocation};
-pub use store::{Store, StoreError, wait_until_closed};
+pub use store::{MemoryDisk, Store, StoreError, wait_until_closed};
 pub use upkeep::{
     CheckReport, CompactedFamily, Damage, DbStats, DiskBytes, FamilyStats, MAX_LISTED, UpkeepStep, check_db,
     compact_db, db_stats, has_database, open_settled,

@@ -30,11 +30,12 @@ mod schema;
 mod upkeep;
 
 pub(crate) use batch::{Batch, Writes};
-pub use open::wait_until_closed;
+pub(crate) use open::CURRENT;
+pub use open::{MemoryDisk, wait_until_closed};
 
 use crate::records::{Damaged, StateTip, Tip, TreeMark};
 use crate::state_tree::{Bucket, Entry, Value};
-use open::Counted;
+use open::{Counted, check_current, check_families, refwithinto_open};
 use rocksdb::statistics::StatsLevel;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, ErrorKind,
@@ -244,10 +245,30 @@ impl Store {
     pub(crate) fn open(path: &Path, genesis: &GenesisId, within: &StoreOptions) -> Result<Self, StoreError> {
         check_current(path)?;
         check_families(path)?;
+        Self::open_as(Options::default(), path, genesis, within)
+    }
+
+    /// The same on a disk in memory.
+    pub(crate) fn open_on(
+        disk: &MemoryDisk,
+        path: &Path,
+        genesis: &GenesisId,
+        within: &StoreOptions,
+    ) -> Result<Self, StoreError> {
+        let mut options = Options::default();
+        options.set_env(disk.env());
+        Self::open_as(options, path, genesis, within)
+    }
+
+    fn open_as(
+        mut options: Options,
+        path: &Path,
+        genesis: &GenesisId,
+        within: &StoreOptions,
+    ) -> Result<Self, StoreError> {
         let cache = Cache::new_hyper_clock_cache(within.cache_bytes, 0);
         let writes =
             WriteBufferManager::new_write_buffer_manager_with_cache(within.write_bytes, false, cache.clone());
-        let mut options = Options::default();
         options.create_if_missing(true);
         options.create_missing_column_families(true);
         options.set_max_open_files(MAX_OPEN_FILES);
@@ -443,46 +464,6 @@ impl HistoryNodes for Store {
             None
         })
     }
-}
-
-/// What the files are called that have a database's content.
-const PARTS: [&str; 3] = ["sst", "blob", "log"];
-/// The file that names them.
-pub(crate) const CURRENT: &str = "CURRENT";
-
-/// Refuses a database that has lost the file which names its parts: RocksDB would begin anew in its place,
-/// and remove what is there. A first start that was killed has none either, and no part yet.
-fn check_current(path: &Path) -> Result<(), StoreError> {
-    let Ok(entries) = std::fs::read_dir(path) else { return Ok(()) };
-    let is_part = |path: PathBuf| path.extension().is_some_and(|kind| PARTS.iter().any(|part| kind == *part));
-    let has_parts = entries.flatten().any(|entry| is_part(entry.path()));
-    if has_parts && !path.join(CURRENT).exists() {
-        let what = format!("its file {CURRENT} is missing");
-        return Err(StoreError::Damaged { path: path.to_owned(), what });
-    }
-    Ok(())
-}
-
-/// Refuses a database with more families than are known here: opening it would be told as damage.
-fn check_families(path: &Path) -> Result<(), StoreError> {
-    // Without a list there is no database yet, or opening it says what is wrong.
-    let names = DB::list_cf(&Options::default(), path).unwrap_or_default();
-    let known = |name: &str| name == DEFAULT_FAMILY || Family::ALL.iter().any(|family| family.name() == name);
-    match names.into_iter().find(|name| !known(name)) {
-        Some(name) => Err(StoreError::UnknownFamily { path: path.to_owned(), name }),
-        None => Ok(()),
-    }
-}
-
-/// Only its words tell that another process, or this one, has the database open.
-fn refwithinto_open(path: &Path, error: &rocksdb::Error) -> StoreError {
-    // The path is in the message, and may hold any words.
-    let what = error.to_string().replace(&*path.to_string_lossy(), "");
-    let elsewhere = what.contains("While lock file") && what.contains("temporarily unavailable");
-    if elsewhere || what.contains("lock hold by current process") {
-        return StoreError::Locked(path.to_owned());
-    }
-    refuse(path, error)
 }
 
 fn refuse(path: &Path, error: &rocksdb::Error) -> StoreError {

@@ -1,5 +1,5 @@
 //! The harness of the tests with real processes: it starts the binary `starling` as a person would, and looks
-//! at it from outside.
+//! at it from outside. Beside it, the simulator.
 //!
 //! - [`starling`]: the binary, refused when it is missing or older than its sources
 //! - [`Desk`]: a home of its own for commands; [`Ended`]: what they said; [`Running`]: one that goes on
@@ -8,6 +8,7 @@
 //! - [`Payer`]: a key that signs payments in bulk
 //! - [`until`]: waits for a condition, and says what it last saw when it gives up; [`wait`]: for an answer
 //! - [`http`]: bytes on a socket, for what no client would send
+//! - [`sim`]: whole nodes in one process, under virtual time
 //!
 //! Nothing here uses a fixed port or a folder that outlives its test, sleeps for progress, or looks inside a
 //! node.
@@ -20,6 +21,7 @@ mod kills;
 mod lab;
 mod node;
 mod payer;
+pub mod sim;
 mod wait;
 
 pub use binary::starling;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 /// The pause after the first failure; it doubles with each one that follows.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The longest pause: after a divided network is whole again, its parts meet within half a minute.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// A connection that lasted this long was a success: the pauses start anew. A shorter one, such as one the
 /// other side closes at once, was not.
 const LASTING: Duration = Duration::from_secs(30);

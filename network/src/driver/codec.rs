@@ -58,7 +58,8 @@ impl Protocol {
 
     /// How long a request may take from the first byte of the question to the last of the answer. Long
     /// answers get the longest patience of the sync (64 s): it has its own, shorter timers.
-    pub(super) fn timeout(self) -> Duration {
+    #[must_use]
+    pub fn timeout(self) -> Duration {
         Duration::from_secs(match self {
             Self::Status | Self::Announce | Self::Pool | Self::Push => 15,
             Self::Headers | Self::BlockIds => 30,

@@ -10,8 +10,10 @@ use thiserror::Error;
 const MAX_ADDRESSES: usize = 64;
 /// Pause after the first attempt; it doubles with each one that follows.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The longest pause: after a divided network is whole again, its parts meet within half a minute.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// A connection that lasted this long was a success.
+const LASTING: Duration = Duration::from_secs(60);
 /// Failures after which a discovered address is dropped.
 const MAX_FAILURES: u8 = 8;
 
@@ -94,7 +96,7 @@ impl Dials {
     /// A connection that had lasted for a while is gone: dial anew without the pauses of earlier failures.
     pub(crate) fn disconnected(&mut self, peer: &PeerId, lasted: Duration, now: Duration) {
         for entry in self.entries.iter_mut().filter(|entry| entry.peer == Some(*peer)) {
-            if lasted >= LONGEST_PAUSE {
+            if lasted >= LASTING {
                 entry.pause = FIRST_PAUSE;
             }
             entry.due = now.saturating_add(entry.pause);

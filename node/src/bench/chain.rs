@@ -3,8 +3,8 @@
 //!
 //! It begins with payments of one funder that bring the accounts into being. Full blocks of payments follow;
 //! the last ten of them a second and a third time, each by another miner and with one block more; and then
-//! blocks without transactions. All of it goes to files as `starling chain export` writes them, block by block: no more than
-//! a few are in memory.
+//! blocks without transactions. All of it goes to files as `starling chain export` writes them, block by
+//! block: no more than a few are in memory.
 
 use super::place::Place;
 use super::seed::{Nobody, Payments, Seed, transfer};

@@ -167,6 +167,7 @@ impl Run {
     fn replace(&self, replica: &mut Replica, tip: &BlockId, by: &Part) -> Outcome<f64> {
         let mut branch = checked_blocks(&by.path, &self.made.chain)?;
         let last = branch.pop().ok_or_else(|| Failure::failed("the rival branch is empty"))?;
+        replica.pass();
         for block in branch {
             replica.take(block)?;
             self.work.go_on()?;

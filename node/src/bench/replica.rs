@@ -16,13 +16,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Time that has passed since the tip was connected, so that no rival of equal work takes its place.
+/// Time after which no rival of equal work takes the place of a tip.
 const LATER: Duration = Duration::from_secs(3_600);
 
-/// The core, and when it was made.
+/// The core, and its clock.
 pub(super) struct Replica {
     core: Core,
     begun: Instant,
+    /// By how much its clock was put forward.
+    ahead: Duration,
 }
 
 impl Replica {
@@ -44,7 +46,7 @@ impl Replica {
         };
         let begun = Instant::now();
         let core = Core::new(ledger, tree, config, Now { mono: Duration::ZERO, unix: unix() });
-        let mut replica = Self { core, begun };
+        let mut replica = Self { core, begun, ahead: LATER };
         // As it is some moments after a start.
         while replica.core.warm().map_err(store)? {}
         replica.go_on()?;
@@ -54,6 +56,11 @@ impl Replica {
     /// The connected block.
     pub(super) fn tip(&self) -> BlockId {
         self.core.ledger().tip().id
+    }
+
+    /// Lets the tip grow old.
+    pub(super) fn pass(&mut self) {
+        self.ahead += LATER;
     }
 
     /// Takes a block, and connects what can be connected.
@@ -68,7 +75,7 @@ impl Replica {
     /// Lets the core do what there is to do, and tells it the time.
     fn go_on(&mut self) -> Outcome<()> {
         loop {
-            let now = Now { mono: LATER + self.begun.elapsed(), unix: unix() };
+            let now = Now { mono: self.ahead + self.begun.elapsed(), unix: unix() };
             let mut more = false;
             for effect in self.core.handle(Event::Continue, now) {
                 match effect {

@@ -49,6 +49,12 @@ enum Failure {
 }
 
 impl CheckJob {
+    /// Transactions of the block, by its header's word.
+    #[must_use]
+    pub fn tx_count(&self) -> u32 {
+        self.header.content().tx_count
+    }
+
     /// Does the work.
     #[must_use]
     pub fn run(self) -> Checked {

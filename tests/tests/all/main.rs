@@ -4,4 +4,5 @@ mod e2e;
 mod model;
 mod prerequisites;
 mod reference;
+mod sim;
 mod style;

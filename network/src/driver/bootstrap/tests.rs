@@ -29,7 +29,7 @@ fn failing_dials(bootstrap: &mut Bootstrap, address: &Multiaddr, start: Instant,
 fn pauses_double_up_to_the_longest() {
     let (mut bootstrap, address, now) = one("/ip4/127.0.0.1/tcp/1");
     let times = failing_dials(&mut bootstrap, &address, now, 250);
-    assert_eq!(times, [0, 1, 3, 7, 15, 31, 63, 123, 183, 243]);
+    assert_eq!(times[..9], [0, 1, 3, 7, 15, 30, 45, 60, 75]);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn connections_that_do_not_last_do_not_shorten_the_pause() {
             times.push(second);
         }
     }
-    assert_eq!(times, [0, 2, 6, 14, 30]);
+    assert_eq!(times, [0, 2, 6, 14, 29]);
 }
 
 #[test]

@@ -1,0 +1,57 @@
+//! `starling-sim`: a named scenario of the simulator, from the command line.
+
+use clap::Parser;
+use starling_tests::sim::{Run, SCENARIOS, Scenario};
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Runs whole nodes against each other under virtual time, and prints what came of it as JSON
+#[derive(Parser)]
+#[command(name = "starling-sim", arg_required_else_help = true)]
+struct Args {
+    /// What happens to the nodes; without one, what there is to choose from
+    scenario: Option<String>,
+    /// Decides everything that is left to chance
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many nodes, unless the scenario's own number
+    #[arg(long, value_parser = clap::value_parser!(u16).range(2..=4_000))]
+    nodes: Option<u16>,
+    /// List the scenarios
+    #[arg(long)]
+    list: bool,
+}
+
+fn main() -> ExitCode {
+    // Whoever closes the pipe has seen enough.
+    run(&Args::parse()).unwrap_or(ExitCode::SUCCESS)
+}
+
+fn run(args: &Args) -> io::Result<ExitCode> {
+    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
+    if args.list {
+        for Scenario { name, about, nodes, lasts, .. } in &SCENARIOS {
+            writeln!(out, "{name:<10} {nodes:>5} nodes, {:>5} s  {about}", lasts.as_secs())?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let name = args.scenario.as_deref().unwrap_or_default();
+    let Some(scenario) = SCENARIOS.iter().find(|scenario| scenario.name == name) else {
+        let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+        writeln!(err, "error: there is no scenario \"{name}\"; choose one of {}", names.join(", "))?;
+        return Ok(ExitCode::from(2));
+    };
+    let begun = Instant::now();
+    let report = Run::new(*scenario, args.seed, args.nodes.unwrap_or(scenario.nodes)).finish();
+    writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
+    writeln!(
+        err,
+        "{:.0} s of virtual time in {:.1} s",
+        report.virtual_seconds,
+        begun.elapsed().as_secs_f64()
+    )?;
+    let Some(failure) = report.failures.first() else { return Ok(ExitCode::SUCCESS) };
+    writeln!(err, "error: {failure}; once more: {}", report.replay())?;
+    Ok(ExitCode::FAILURE)
+}

@@ -1,0 +1,212 @@
+//! One simulated node: the core that ships on a ledger in memory, gossip's model, and its line.
+
+use super::dice::Dice;
+use super::gossip::Gossip;
+use super::wire::{Packet, Transfer};
+use super::world::HostId;
+use starling_genesis::Chain;
+use starling_ledger::{Ledger, LedgerOptions, MemoryDisk};
+use starling_network::{MessageRef, Multiaddr, PeerId, Protocol, ReplyToken, RequestId};
+use starling_node::{Core, CoreConfig, Now};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Unix time at which the world begins, this long after its chain's genesis.
+pub(super) const AFTER_GENESIS: Duration = Duration::from_secs(10_000);
+/// Memory of a ledger: the least that works.
+const LEDGER_BYTES: usize = 16 << 20;
+const POOL_BYTES: usize = 20 << 20;
+const BODY_BYTES: usize = 16 << 20;
+const KEY_BYTES: usize = 256 << 10;
+/// Messages whose duplicates count are larger.
+const LARGE_BYTES: usize = 1 << 10;
+
+/// A question that waits for its answer.
+pub(super) struct Asking {
+    /// Who asks.
+    pub(super) peer: HostId,
+    /// Its number there.
+    pub(super) request: RequestId,
+    /// In which protocol.
+    pub(super) protocol: Protocol,
+}
+
+/// What a node sent and received, in bytes and messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Traffic {
+    /// Bytes sent.
+    pub(super) sent: u64,
+    /// Of these, gossip.
+    pub(super) gossip_sent: u64,
+    /// Gossip messages over 1 KiB that came.
+    pub(super) large: u64,
+    /// Of these, the first of their kind.
+    pub(super) large_first: u64,
+}
+
+/// A node.
+pub(super) struct Host {
+    /// Which.
+    pub(super) id: HostId,
+    /// None while it is down.
+    pub(super) core: Option<Core>,
+    /// Counts its starts: what was meant for an earlier life is lost.
+    pub(super) life: u32,
+    /// What it has to tell gossip.
+    pub(super) gossip: Gossip,
+    /// By how many seconds its clock is wrong.
+    pub(super) skew: i64,
+    /// When its present life began.
+    pub(super) born: Duration,
+    /// Whether it passes no gossip on.
+    pub(super) silent: bool,
+    /// Questions of its own that are open, and who was asked.
+    pub(super) asked: BTreeMap<RequestId, HostId>,
+    /// Questions of others that it is to answer.
+    pub(super) asking: BTreeMap<ReplyToken, Asking>,
+    /// Gossip messages that wait for their verdicts.
+    pub(super) heard: HashMap<MessageRef, (HostId, [u8; 20])>,
+    /// What waits for its turn on the wire, and whether something is on it.
+    pub(super) outbox: VecDeque<Transfer>,
+    /// Whether the wire is busy.
+    pub(super) sending: bool,
+    /// What it sent and received.
+    pub(super) traffic: Traffic,
+    pub(super) tokens: u64,
+    chain: Arc<Chain>,
+    disk: MemoryDisk,
+    path: PathBuf,
+    dice: Dice,
+    seed: u64,
+}
+
+/// The peer with this number.
+///
+/// # Panics
+/// Never: the bytes are those of an id.
+pub(super) fn peer_id(host: HostId) -> PeerId {
+    // An identity hash of 36 bytes, the form of the id of a short key.
+    let mut bytes = vec![1; 38];
+    bytes[0] = 0;
+    bytes[1] = 36;
+    bytes[2..4].copy_from_slice(&host.0.to_be_bytes());
+    PeerId::from_bytes(&bytes).expect("the form of an id")
+}
+
+/// The host of a peer's id, if it is one of the world's.
+pub(super) fn host_of(peer: &PeerId) -> Option<HostId> {
+    let bytes = peer.to_bytes();
+    let host = HostId(u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?));
+    (peer_id(host) == *peer).then_some(host)
+}
+
+/// Where a host is reached. Sixteen of them share a group of addresses.
+///
+/// # Panics
+/// Never: it is the form of an address.
+pub(super) fn address(host: HostId) -> Multiaddr {
+    let [high, low] = host.0.to_be_bytes();
+    let text = format!("/ip4/{}.{}.{low}.1/tcp/26000", 11 + high, low / 16);
+    text.parse().expect("the form of an address")
+}
+
+/// The host at an address.
+pub(super) fn host_at(address: &Multiaddr) -> Option<HostId> {
+    let text = address.to_string();
+    let mut parts = text.split('/').nth(2)?.split('.').map(|part| part.parse::<u16>().ok());
+    let (high, _, low) = (parts.next()??, parts.next()??, parts.next()??);
+    Some(HostId(high.checked_sub(11)? * 256 + low))
+}
+
+impl Host {
+    /// A node that has not started yet.
+    pub(super) fn new(id: HostId, chain: Arc<Chain>, disk: MemoryDisk, mut dice: Dice, silent: bool) -> Self {
+        let gossip = Gossip::new(dice.split(), silent);
+        Self {
+            id,
+            core: None,
+            life: 0,
+            gossip,
+            skew: 0,
+            born: Duration::ZERO,
+            silent,
+            asked: BTreeMap::new(),
+            asking: BTreeMap::new(),
+            heard: HashMap::new(),
+            outbox: VecDeque::new(),
+            sending: false,
+            traffic: Traffic::default(),
+            tokens: 0,
+            chain,
+            disk,
+            path: PathBuf::from(format!("/sim/{}", id.0)),
+            seed: dice.number(),
+            dice,
+        }
+    }
+
+    /// Starts, from what is on its disk.
+    ///
+    /// # Panics
+    /// When the ledger does not open: a finding.
+    pub(super) fn start(&mut self, now: Duration) {
+        self.life += 1;
+        self.born = now;
+        self.gossip = Gossip::new(self.dice.split(), self.silent);
+        let options = LedgerOptions { memory_bytes: LEDGER_BYTES, ..LedgerOptions::USUAL };
+        let opened = Ledger::open_on(&self.disk, &self.path, self.chain.clone(), &options);
+        let (ledger, tree) =
+            opened.unwrap_or_else(|error| panic!("node {} does not start: {error}", self.id.0));
+        let config = CoreConfig {
+            seed: self.seed.wrapping_add(self.life.into()),
+            pool_bytes: POOL_BYTES,
+            body_bytes: BODY_BYTES,
+            key_bytes: KEY_BYTES,
+            mine_alone: true,
+            sync_blocks: false,
+            pipelined: false,
+        };
+        self.core = Some(Core::new(ledger, tree, config, self.now(now)));
+    }
+
+    /// Dies, with nothing written but what was committed.
+    pub(super) fn crash(&mut self) {
+        self.core = None;
+        self.asked.clear();
+        self.asking.clear();
+        self.heard.clear();
+        self.outbox.clear();
+        self.sending = false;
+    }
+
+    /// The time as this node has it.
+    pub(super) fn now(&self, now: Duration) -> Now {
+        let genesis = u64::from(self.chain.genesis.work().time);
+        let unix = (AFTER_GENESIS + now).as_secs().saturating_add(genesis);
+        Now { mono: now.saturating_sub(self.born), unix: unix.saturating_add_signed(self.skew) }
+    }
+
+    /// Counts a gossip message that came.
+    pub(super) fn note_message(&mut self, bytes: usize, is_first: bool) {
+        if bytes > LARGE_BYTES {
+            self.traffic.large += 1;
+            self.traffic.large_first += u64::from(is_first);
+        }
+    }
+
+    /// Counts what is sent.
+    pub(super) fn note_sent(&mut self, packet: &Packet, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.traffic.sent += bytes;
+        if matches!(packet, Packet::Gossip(_)) {
+            self.traffic.gossip_sent += bytes;
+        }
+    }
+
+    /// Its core, while it is up.
+    pub(super) fn core(&self) -> Option<&Core> {
+        self.core.as_ref()
+    }
+}

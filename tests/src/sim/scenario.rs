@@ -1,0 +1,392 @@
+//! What happens to a world: who mines, who pays, and what goes wrong.
+
+use super::check::{Failure, agree, verify};
+use super::dice::Dice;
+use super::report::Report;
+use super::world::{HostId, Settings, World};
+use crate::Payer;
+use starling_genesis::{Chain, NewChain};
+use starling_primitives::{Address, BlockId, Header, WorkHeader};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Genesis time of every simulated chain: it does not matter, as long as it is always the same.
+const GENESIS_TIME: u32 = 1_000_000;
+/// What a payer has, in STAR.
+const FUNDS: &str = "1000000";
+/// Nodes to which each connects.
+const OUTBOUND: usize = 8;
+/// How long a node that crashed is down, at most.
+const DOWN_FOR: Duration = Duration::from_secs(60);
+/// Time for all to agree once nothing happens any more.
+const CALM: Duration = Duration::from_secs(60);
+/// How often it is looked whether they do.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What a run is like.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is, for people.
+    pub about: &'static str,
+    /// Nodes, unless said otherwise.
+    pub nodes: u16,
+    /// How long things happen.
+    pub lasts: Duration,
+    /// The world's measures.
+    pub settings: Settings,
+    /// Seconds between two blocks.
+    pub interval: u32,
+    /// Mean time between two payments; none are made without one.
+    pub payments: Option<Duration>,
+    /// Mean time between two crashes.
+    pub crashes: Option<Duration>,
+    /// Mean time between two connections that break.
+    pub breaks: Option<Duration>,
+    /// When the world is divided, and for how long.
+    pub division: Option<(Duration, Duration)>,
+    /// By how many seconds clocks are wrong at the most.
+    pub skew: u32,
+}
+
+const WORLD: Settings = Settings {
+    latency: (Duration::from_millis(20), Duration::from_millis(150)),
+    rate: 20_000_000,
+    loss: 0.0,
+    silent: 0.0,
+};
+
+const QUIET: Scenario = Scenario {
+    name: "calm",
+    about: "nothing goes wrong",
+    nodes: 10,
+    lasts: Duration::from_secs(600),
+    settings: WORLD,
+    interval: 10,
+    payments: Some(Duration::from_millis(500)),
+    crashes: None,
+    breaks: None,
+    division: None,
+    skew: 0,
+};
+
+/// All that can be asked for.
+pub const SCENARIOS: [Scenario; 5] = [
+    QUIET,
+    Scenario {
+        name: "mixed",
+        about: "crashes, connections that break, a divided world, lost packets, wrong clocks",
+        settings: Settings { loss: 0.01, silent: 0.1, ..WORLD },
+        crashes: Some(Duration::from_secs(60)),
+        breaks: Some(Duration::from_secs(20)),
+        division: Some((Duration::from_secs(200), Duration::from_secs(100))),
+        skew: 5,
+        ..QUIET
+    },
+    Scenario {
+        name: "division",
+        about: "two parts that mine apart for ten minutes, and meet",
+        lasts: Duration::from_secs(900),
+        division: Some((Duration::from_secs(120), Duration::from_secs(600))),
+        ..QUIET
+    },
+    Scenario {
+        name: "crashes",
+        about: "a node dies every ten seconds, and starts from its disk",
+        crashes: Some(Duration::from_secs(10)),
+        ..QUIET
+    },
+    Scenario {
+        name: "silent",
+        about: "one node in five passes nothing on",
+        nodes: 50,
+        lasts: Duration::from_secs(300),
+        settings: Settings { silent: 0.2, ..WORLD },
+        ..QUIET
+    },
+];
+
+/// What is to be done, and when.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Mine,
+    Pay,
+    Crash,
+    Start(HostId),
+    Break,
+    Divide,
+    Unite,
+}
+
+/// A scenario under way.
+pub struct Run {
+    scenario: Scenario,
+    seed: u64,
+    nodes: u16,
+    world: World,
+    dice: Dice,
+    acts: BTreeMap<(Duration, u64), Act>,
+    planned: u64,
+    payers: Vec<Payer>,
+    paid: u64,
+    refused: u64,
+    crashed: u64,
+    united: Option<Duration>,
+    agreed: Option<Duration>,
+}
+
+impl Run {
+    /// Begins a scenario; what the seed decides is everything else.
+    ///
+    /// # Panics
+    /// Never: the chain is a right one.
+    #[must_use]
+    pub fn new(scenario: Scenario, seed: u64, nodes: u16) -> Self {
+        let mut dice = Dice::new(seed ^ 0x5eed);
+        let payers: Vec<Payer> = (0..nodes.max(8)).map(|n| Payer::new(10_000 + n)).collect();
+        let chain = Arc::new(chain(scenario.interval, &payers));
+        let mut world = World::new(chain, nodes, scenario.settings, seed);
+        for id in world.ids() {
+            let skew = i64::from(scenario.skew);
+            let range = usize::try_from(2 * scenario.skew + 1).unwrap_or(1);
+            let off = i64::try_from(dice.below(range)).unwrap_or(0) - skew;
+            world.hosts[id.index()].skew = off;
+            world.start(id);
+        }
+        let mut run = Self {
+            scenario,
+            seed,
+            nodes,
+            world,
+            dice,
+            acts: BTreeMap::new(),
+            planned: 0,
+            payers,
+            paid: 0,
+            refused: 0,
+            crashed: 0,
+            united: None,
+            agreed: None,
+        };
+        for id in run.world.ids() {
+            run.join(id);
+        }
+        run.plan();
+        run
+    }
+
+    /// Connects a node to some others.
+    fn join(&mut self, id: HostId) {
+        let others: Vec<HostId> = self.world.ids().filter(|other| *other != id).collect();
+        let most = OUTBOUND.min(usize::from(self.nodes / 2).max(1));
+        for to in self.dice.some(others, most) {
+            self.world.connect(id, to);
+        }
+    }
+
+    fn plan(&mut self) {
+        self.plan_in(Duration::from_secs(5), Act::Mine);
+        if self.scenario.payments.is_some() {
+            self.plan_in(Duration::from_secs(5), Act::Pay);
+        }
+        for (mean, act) in [(self.scenario.crashes, Act::Crash), (self.scenario.breaks, Act::Break)] {
+            if let Some(mean) = mean {
+                let wait = self.dice.wait(mean);
+                self.plan_in(Duration::from_secs(10) + wait, act);
+            }
+        }
+        if let Some((from, time)) = self.scenario.division {
+            self.plan_in(from, Act::Divide);
+            self.plan_in(from + time, Act::Unite);
+        }
+    }
+
+    fn plan_in(&mut self, wait: Duration, act: Act) {
+        self.planned += 1;
+        self.acts.insert((self.world.now + wait, self.planned), act);
+    }
+
+    /// Lets all of it happen, waits until all agree, and looks at everything once more.
+    #[must_use]
+    pub fn finish(mut self) -> Report {
+        while let Some(((at, _), act)) = self.acts.pop_first() {
+            if at > self.scenario.lasts || self.has_failed() {
+                break;
+            }
+            self.world.run_until(at);
+            self.act(act);
+        }
+        self.calm_down();
+        self.report()
+    }
+
+    fn has_failed(&self) -> bool {
+        !self.world.checks.failures().is_empty()
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Mine => {
+                self.mine();
+                let wait = self.dice.wait(Duration::from_secs(self.scenario.interval.into()));
+                self.plan_in(wait, Act::Mine);
+            }
+            Act::Pay => {
+                self.pay();
+                let wait = self.dice.wait(self.scenario.payments.unwrap_or(Duration::MAX));
+                self.plan_in(wait, Act::Pay);
+            }
+            Act::Crash => {
+                let up: Vec<HostId> = self.world.up().map(|host| host.id).collect();
+                // Somebody keeps the chain.
+                if let Some(id) =
+                    self.dice.pick(&up).copied().filter(|_| up.len() > usize::from(self.nodes / 2))
+                {
+                    self.crashed += 1;
+                    self.world.crash(id);
+                    let down = self.dice.between(Duration::from_millis(100), DOWN_FOR);
+                    self.plan_in(down, Act::Start(id));
+                }
+                let wait = self.dice.wait(self.scenario.crashes.unwrap_or(Duration::MAX));
+                self.plan_in(wait, Act::Crash);
+            }
+            Act::Start(id) => {
+                self.world.start(id);
+                self.join(id);
+            }
+            Act::Break => {
+                self.world.break_any();
+                let wait = self.dice.wait(self.scenario.breaks.unwrap_or(Duration::MAX));
+                self.plan_in(wait, Act::Break);
+            }
+            Act::Divide => {
+                let parts = self.world.ids().map(|_| u8::from(self.dice.chance(0.5))).collect();
+                self.world.divide(parts);
+            }
+            Act::Unite => {
+                self.world.unite();
+                self.united = Some(self.world.now);
+                self.watch_meeting();
+            }
+        }
+    }
+
+    /// How long it takes after a division until all have one tip again.
+    fn watch_meeting(&mut self) {
+        let united = self.world.now;
+        while self.world.now < united + CALM && !self.has_failed() {
+            let next = self.world.now + LOOK;
+            self.world.run_until(next);
+            let mut tips: Vec<BlockId> =
+                self.world.up().filter_map(|host| host.core()).map(|core| core.ledger().tip().id).collect();
+            tips.dedup();
+            if tips.len() == 1 {
+                self.agreed = Some(self.world.now - united);
+                return;
+            }
+        }
+    }
+
+    fn mine(&mut self) {
+        let up: Vec<HostId> = self.world.up().map(|host| host.id).collect();
+        let Some(id) = self.dice.pick(&up).copied() else { return };
+        let payout = Payer::new(20_000 + id.0).address();
+        let made = self.world.call(id, move |core| {
+            let template = core.template(payout, &[], false).ok()?;
+            let header = solve(&template.header, core.chain());
+            let id = header.id();
+            Some((id, header))
+        });
+        if let Some(Some((block, header))) = made {
+            let now = self.world.now;
+            self.world.watch.born(block, now);
+            self.world.call(id, move |core| core.submit_block(header).is_ok());
+        }
+    }
+
+    fn pay(&mut self) {
+        let number = self.dice.below(self.payers.len());
+        // Each has a node of its own, and another one while that is down.
+        let ids: Vec<HostId> = self.world.up().map(|host| host.id).collect();
+        let Some(id) = ids.get(number % ids.len().max(1)).copied() else { return };
+        let payer = &mut self.payers[number];
+        let address = payer.address();
+        let next =
+            self.world.call(id, move |core| core.pending_account(&address).map(|account| account.nonce).ok());
+        let Some(Some(next)) = next else { return };
+        payer.go_on_from(next);
+        let to =
+            Address::new(*self.dice.number().to_le_bytes().repeat(3).first_chunk().expect("20 of 24 bytes"));
+        let tx = Arc::new(payer.pay(self.world.chain(), to, "0.1"));
+        match self.world.call(id, move |core| core.submit_tx(tx).is_ok()) {
+            Some(true) => self.paid += 1,
+            _ => self.refused += 1,
+        }
+    }
+
+    /// Nothing is done any more but to start who is down: after a while all must agree.
+    fn calm_down(&mut self) {
+        self.world.unite();
+        let down: Vec<HostId> =
+            self.world.ids().filter(|id| self.world.hosts[id.index()].core.is_none()).collect();
+        for id in down {
+            self.world.start(id);
+            self.join(id);
+        }
+        let until = self.world.now + CALM;
+        let mut last = Ok(());
+        while self.world.now < until && !self.has_failed() {
+            let next = self.world.now + LOOK;
+            self.world.run_until(next);
+            last = agree(self.world.hosts.iter());
+            if last.is_ok() {
+                break;
+            }
+        }
+        let now = self.world.now;
+        if let Err(what) = last {
+            self.world.checks.fail(now, HostId(0), &what);
+        }
+        let core = self.world.hosts.first().and_then(|host| host.core());
+        if let Some(Err(what)) = core.map(verify) {
+            self.world.checks.fail(now, HostId(0), &what);
+        }
+    }
+
+    fn report(&self) -> Report {
+        let failures: Vec<Failure> = self.world.checks.failures().to_vec();
+        Report::of(&self.world, self.scenario.name, self.seed, failures).with(
+            (self.paid, self.refused),
+            self.crashed,
+            self.agreed,
+        )
+    }
+}
+
+/// A chain on which two hashes make a block, and these payers have what they need.
+fn chain(interval: u32, payers: &[Payer]) -> Chain {
+    let prefix = Chain::dev().params.prefix;
+    let prefund = payers.iter().map(|payer| (payer.address().to_text(&prefix), FUNDS.to_owned())).collect();
+    let new = NewChain {
+        name: "simulated".to_owned(),
+        interval,
+        bits: Some("207fffff".to_owned()),
+        pow: "sha256d".to_owned(),
+        time: GENESIS_TIME,
+        prefund,
+    };
+    Chain::create(new).expect("a chain can be made of this").1
+}
+
+fn solve(template: &Header, chain: &Chain) -> Header {
+    let target = template.work().bits.target().expect("a template's target");
+    let mut nonces = (0..u32::MAX).map(|nonce| {
+        let work = WorkHeader { nonce, ..*template.work() };
+        Header::new(work, template.extra().as_bytes(), *template.content()).expect("a template's header")
+    });
+    nonces
+        .find(|header| target.is_met_by(&header.work().pow_hash(chain.params.pow)))
+        .expect("two hashes are enough")
+}

@@ -1,0 +1,377 @@
+//! Virtual time: one queue of what happens next, for all nodes.
+
+mod hearsay;
+mod links;
+mod messages;
+
+use super::check::Checks;
+use super::dice::Dice;
+use super::gossip::{HEARTBEAT, Out};
+use super::history::History;
+use super::host::{Host, address, host_of};
+use super::watch::Watch;
+use super::wire::{Link, Packet};
+use starling_genesis::Chain;
+use starling_ledger::MemoryDisk;
+use starling_network::{Multiaddr, NetCommand, RequestFailure, RequestId};
+use starling_node::{Core, Done, Effect, Event, Job};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Time between two ticks of a core.
+const TICK: Duration = Duration::from_millis(100);
+/// How long a core that has more to do lets others go first.
+const CONTINUE: Duration = Duration::from_millis(1);
+/// What a job takes at least, and for each KiB of what it looks at: some 40 us a signature, on two cores.
+const JOB: Duration = Duration::from_micros(300);
+/// How long a dial waits for an answer.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time between two pings; after two that are not answered the connection is closed.
+const PING: Duration = Duration::from_secs(15);
+/// When to ask again who is asked too much.
+const RETRY_AFTER_MS: u32 = 500;
+
+/// A node by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct HostId(pub u16);
+
+impl HostId {
+    pub(super) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// The world's measures.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Time that a packet takes between two nodes: the least and the most.
+    pub latency: (Duration, Duration),
+    /// Bits a second that a node can send.
+    pub rate: u64,
+    /// Of the packets, how many are lost.
+    pub loss: f64,
+    /// Of the nodes, how many pass no gossip on.
+    pub silent: f64,
+}
+
+/// What happens.
+pub(super) enum What {
+    Tick,
+    Heartbeat,
+    Continue,
+    Done(Done),
+    /// The line is free again.
+    Line,
+    Arrived {
+        from: HostId,
+        epoch: u64,
+        packet: Packet,
+    },
+    DialEnded {
+        address: Multiaddr,
+        to: HostId,
+    },
+    TimedOut(RequestId),
+    Ping {
+        peer: HostId,
+        epoch: u64,
+    },
+    Closed {
+        peer: HostId,
+    },
+}
+
+struct Scheduled {
+    at: Duration,
+    number: u64,
+    host: HostId,
+    /// The life of the host that it is meant for.
+    life: u32,
+    what: What,
+}
+
+impl PartialEq for Scheduled {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.number) == (other.at, other.number)
+    }
+}
+
+impl Eq for Scheduled {}
+
+impl PartialOrd for Scheduled {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Scheduled {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.number).cmp(&(other.at, other.number))
+    }
+}
+
+/// All nodes, and the time.
+pub(super) struct World {
+    pub(super) now: Duration,
+    pub(super) hosts: Vec<Host>,
+    pub(super) watch: Watch,
+    pub(super) checks: Checks,
+    pub(super) history: History,
+    chain: Arc<Chain>,
+    settings: Settings,
+    dice: Dice,
+    queue: BinaryHeap<Reverse<Scheduled>>,
+    scheduled: u64,
+    links: BTreeMap<(HostId, HostId), Link>,
+    epochs: u64,
+    /// Latencies follow from it, so that a pair that meets again is as far apart as before.
+    seed: u64,
+    /// Whom each node refuses.
+    banned: BTreeSet<(HostId, HostId)>,
+    /// To which part of the world each node belongs, while there is more than one.
+    parts: Option<Vec<u8>>,
+    /// What was sent from one part to another.
+    held: Vec<(HostId, HostId, u64, Packet)>,
+}
+
+fn pair(a: HostId, b: HostId) -> (HostId, HostId) {
+    (a.min(b), a.max(b))
+}
+
+impl World {
+    /// So many nodes that are not connected yet. They start in the first second.
+    ///
+    /// # Panics
+    /// When the system has no memory for a disk.
+    pub(super) fn new(chain: Arc<Chain>, nodes: u16, settings: Settings, seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let disk = MemoryDisk::new().expect("memory for a disk");
+        let host = |n| {
+            let own = dice.split();
+            let silent = dice.chance(settings.silent);
+            Host::new(HostId(n), chain.clone(), disk.clone(), own, silent)
+        };
+        let hosts: Vec<Host> = (0..nodes).map(host).collect();
+        Self {
+            now: Duration::ZERO,
+            watch: Watch::new(usize::from(nodes)),
+            checks: Checks::new(usize::from(nodes)),
+            history: History::default(),
+            hosts,
+            chain,
+            settings,
+            dice,
+            queue: BinaryHeap::new(),
+            scheduled: 0,
+            links: BTreeMap::new(),
+            epochs: 0,
+            seed,
+            banned: BTreeSet::new(),
+            parts: None,
+            held: Vec::new(),
+        }
+    }
+
+    /// The chain that all are on.
+    pub(super) fn chain(&self) -> &Arc<Chain> {
+        &self.chain
+    }
+
+    /// All nodes.
+    pub(super) fn ids(&self) -> impl Iterator<Item = HostId> + use<> {
+        (0..self.hosts.len()).map(|n| HostId(u16::try_from(n).expect("as many as were made")))
+    }
+
+    /// Those that are up.
+    pub(super) fn up(&self) -> impl Iterator<Item = &Host> {
+        self.hosts.iter().filter(|host| host.core.is_some())
+    }
+
+    /// Starts a node; its timers begin at moments of their own.
+    pub(super) fn start(&mut self, id: HostId) {
+        let now = self.now;
+        self.hosts[id.index()].start(now);
+        self.checks.started(id);
+        let (tick, heartbeat) =
+            (self.dice.between(Duration::ZERO, TICK), self.dice.between(Duration::ZERO, HEARTBEAT));
+        self.after(tick, id, What::Tick);
+        self.after(heartbeat, id, What::Heartbeat);
+        self.after(Duration::ZERO, id, What::Continue);
+    }
+
+    /// Kills a node; its peers notice when the system closes its connections.
+    pub(super) fn crash(&mut self, id: HostId) {
+        self.history.note(self.now, id, b"crash");
+        self.hosts[id.index()].crash();
+        let lost: Vec<_> = self.links.iter().filter(|((a, b), _)| *a == id || *b == id).collect();
+        let others: Vec<HostId> =
+            lost.into_iter().map(|((a, b), _)| if *a == id { *b } else { *a }).collect();
+        for other in others {
+            self.close(id, other);
+        }
+    }
+
+    /// Makes a node stay connected to another.
+    pub(super) fn connect(&mut self, id: HostId, to: HostId) {
+        let address = address(to);
+        self.call(id, move |core| core.add_peer(address));
+    }
+
+    /// Breaks one of the connections.
+    pub(super) fn break_any(&mut self) {
+        let all: Vec<(HostId, HostId)> = self.links.keys().copied().collect();
+        if let Some((a, b)) = self.dice.pick(&all).copied() {
+            self.close(a, b);
+        }
+    }
+
+    /// Divides the world: nothing passes between nodes of different parts.
+    pub(super) fn divide(&mut self, parts: Vec<u8>) {
+        self.parts = Some(parts);
+    }
+
+    /// Ends that: what was sent meanwhile on connections that still stand comes now.
+    pub(super) fn unite(&mut self) {
+        self.parts = None;
+        for (from, to, epoch, packet) in std::mem::take(&mut self.held) {
+            let again = self.dice.between(Duration::ZERO, Duration::from_secs(2));
+            let life = self.hosts[to.index()].life;
+            self.schedule(again, to, life, What::Arrived { from, epoch, packet });
+        }
+    }
+
+    /// Runs `f` on the core of a node that is up, and carries out what follows.
+    pub(super) fn call<T: Send + 'static>(
+        &mut self,
+        id: HostId,
+        f: impl FnOnce(&mut Core) -> T + Send + 'static,
+    ) -> Option<T> {
+        self.hosts[id.index()].core.as_ref()?;
+        let (reply, answer) = std::sync::mpsc::channel();
+        self.feed(id, Event::Call(Box::new(move |core| drop(reply.send(f(core))))));
+        answer.recv().ok()
+    }
+
+    /// Lets everything happen that happens up to a moment.
+    pub(super) fn run_until(&mut self, until: Duration) {
+        while let Some(Reverse(next)) = self.queue.peek() {
+            if next.at > until {
+                break;
+            }
+            let Some(Reverse(Scheduled { at, host, life, what, .. })) = self.queue.pop() else { break };
+            self.now = at;
+            let alive = &self.hosts[host.index()];
+            if alive.core.is_some() && alive.life == life {
+                self.happen(host, what);
+                self.look_at(host);
+            }
+        }
+        self.now = until;
+    }
+
+    fn look_at(&mut self, id: HostId) {
+        let Some(core) = self.hosts[id.index()].core.as_ref() else { return };
+        self.watch.look(id, core, self.now);
+        self.checks.look(id, core, self.now);
+    }
+
+    fn after(&mut self, wait: Duration, host: HostId, what: What) {
+        let life = self.hosts[host.index()].life;
+        self.schedule(wait, host, life, what);
+    }
+
+    fn schedule(&mut self, wait: Duration, host: HostId, life: u32, what: What) {
+        self.scheduled += 1;
+        let (at, number) = (self.now + wait, self.scheduled);
+        self.queue.push(Reverse(Scheduled { at, number, host, life, what }));
+    }
+
+    fn happen(&mut self, id: HostId, what: What) {
+        match what {
+            What::Tick => {
+                self.after(TICK, id, What::Tick);
+                self.feed(id, Event::Tick);
+            }
+            What::Heartbeat => {
+                self.after(HEARTBEAT, id, What::Heartbeat);
+                let mut out = Out::new();
+                let gossip = self.gossip(id);
+                gossip.heartbeat(&mut out);
+                self.tell(id, out);
+            }
+            What::Continue => self.feed(id, Event::Continue),
+            What::Done(done) => self.feed(id, Event::Done(done)),
+            What::Line => self.use_line(id),
+            What::Arrived { from, epoch, packet } => {
+                if self.links.get(&pair(from, id)).is_some_and(|link| link.epoch == epoch) {
+                    self.arrived(id, from, packet);
+                }
+            }
+            What::DialEnded { address, to } => self.dial_ended(id, address, to),
+            What::TimedOut(request) => self.ended(id, request, Err(RequestFailure::Timeout)),
+            What::Ping { peer, epoch } => self.ping(id, peer, epoch),
+            What::Closed { peer } => self.closed(id, peer),
+        }
+    }
+
+    /// Gives an event to a core, and carries out what it says.
+    fn feed(&mut self, id: HostId, event: Event) {
+        let now = self.hosts[id.index()].now(self.now);
+        let Some(core) = self.hosts[id.index()].core.as_mut() else { return };
+        let effects = core.handle(event, now);
+        for effect in effects {
+            match effect {
+                Effect::Net(command) => self.carry_out(id, command),
+                Effect::Work(job) => {
+                    let time = JOB + time_of(&job);
+                    let done = job.run();
+                    self.after(time, id, What::Done(done));
+                }
+                Effect::Continue => self.after(CONTINUE, id, What::Continue),
+                Effect::Tip(change) => {
+                    self.history.note(self.now, id, b"tip");
+                    self.watch.tip(&change);
+                }
+                Effect::Pool(_) => {}
+                Effect::Fatal(error) => {
+                    self.checks.fail(self.now, id, &format!("the database failed: {error}"))
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, id: HostId, command: NetCommand) {
+        match command {
+            NetCommand::Dial(address) => self.dial(id, address),
+            NetCommand::Disconnect(peer) => self.close_peer(id, &peer),
+            NetCommand::Ban(peer) => {
+                if let Some(other) = host_of(&peer) {
+                    self.banned.insert((id, other));
+                    self.watch.banned(id, other);
+                }
+                self.close_peer(id, &peer);
+            }
+            NetCommand::Unban(peer) => {
+                if let Some(other) = host_of(&peer) {
+                    self.banned.remove(&(id, other));
+                }
+            }
+            NetCommand::Publish { topic, data } => self.publish(id, topic, data),
+            NetCommand::Verdict { message, verdict } => self.verdict(id, &message, verdict),
+            NetCommand::Request { peer, id: request, protocol, data } => {
+                self.ask(id, peer, (protocol, request), data);
+            }
+            NetCommand::Reply { token, data } => self.answer(id, token, Ok(data)),
+            NetCommand::DropReply { token } => self.answer(id, token, Err(RequestFailure::Closed)),
+        }
+    }
+}
+
+fn time_of(job: &Job) -> Duration {
+    match job {
+        Job::Check(job) => Duration::from_micros(20).saturating_mul(job.tx_count()),
+        Job::Serve(_) => Duration::ZERO,
+    }
+}

@@ -1,0 +1,65 @@
+//! Gossip between the nodes.
+
+use super::{HostId, World};
+use crate::sim::gossip::{Gossip, Message, Out, Rpc};
+use crate::sim::host::peer_id;
+use crate::sim::wire::Packet;
+use starling_network::{MessageRef, NetEvent, Topic, Verdict};
+use starling_node::Event;
+use starling_primitives::Tag;
+use std::sync::Arc;
+
+impl World {
+    pub(super) fn gossip(&mut self, id: HostId) -> &mut Gossip {
+        let now = self.now;
+        let gossip = &mut self.hosts[id.index()].gossip;
+        gossip.at(now);
+        gossip
+    }
+
+    pub(super) fn tell(&mut self, id: HostId, out: Out) {
+        for (to, rpc) in out {
+            self.send(id, to, Packet::Gossip(rpc));
+        }
+    }
+
+    pub(super) fn publish(&mut self, id: HostId, topic: Topic, data: Vec<u8>) {
+        static ID: Tag = Tag::new("starling/sim-gossip");
+        let hash = ID.hash(&[topic.name(0).as_bytes(), &data]);
+        let name = *hash.first_chunk().expect("20 of 32 bytes");
+        let mut out = Out::new();
+        self.gossip(id).publish(Message { topic, id: name, data: Arc::new(data) }, &mut out);
+        self.tell(id, out);
+    }
+
+    pub(super) fn verdict(&mut self, id: HostId, message: &MessageRef, verdict: Verdict) {
+        let Some((from, name)) = self.hosts[id.index()].heard.remove(message) else { return };
+        let mut out = Out::new();
+        let gossip = self.gossip(id);
+        match verdict {
+            Verdict::Accept => gossip.accept(from, &name, &mut out),
+            Verdict::Ignore => gossip.drop_message(from, &name, false),
+            Verdict::Reject => gossip.drop_message(from, &name, true),
+        }
+        self.tell(id, out);
+    }
+
+    pub(super) fn on_gossip(&mut self, id: HostId, from: HostId, rpc: Rpc) {
+        let size = match &rpc {
+            Rpc::Publish(message) => Some(message.data.len()),
+            _ => None,
+        };
+        let mut out = Out::new();
+        let heard = self.gossip(id).received(from, rpc, &mut out);
+        if let Some(size) = size {
+            self.hosts[id.index()].note_message(size, heard.is_some());
+        }
+        self.tell(id, out);
+        if let Some(Message { topic, id: name, data }) = heard {
+            let message = MessageRef::new(peer_id(from), name);
+            self.hosts[id.index()].heard.insert(message.clone(), (from, name));
+            let data = data.to_vec();
+            self.feed(id, Event::Net(NetEvent::Gossip { peer: peer_id(from), topic, message, data }));
+        }
+    }
+}
