@@ -36,6 +36,7 @@ pub use open::{MemoryDisk, wait_until_closed};
 use crate::records::{Damaged, StateTip, Tip, TreeMark};
 use crate::state_tree::{Bucket, Entry, Value};
 use open::{Counted, check_current, check_families, refwithinto_open};
+use rocksdb::checkpoint::Checkpoint;
 use rocksdb::statistics::StatsLevel;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, ErrorKind,
@@ -417,6 +418,15 @@ impl Store {
     /// [`StoreError::Io`].
     pub fn flush(&self) -> Result<(), StoreError> {
         self.db.flush_wal(true).map_err(|error| refuse(&self.path, &error))
+    }
+
+    /// Copies all that is committed to another path of the same disk.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        let copied = Checkpoint::new(&self.db).and_then(|state| state.create_checkpoint(path));
+        copied.map_err(|error| refuse(path, &error))
     }
 
     /// Gives back the room of what was deleted between two keys.

@@ -9,6 +9,7 @@
 
 mod check;
 mod dice;
+mod fill;
 mod gossip;
 mod history;
 mod host;

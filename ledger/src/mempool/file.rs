@@ -81,6 +81,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Of these transactions, each with the Unix seconds of its arrival; those of one sender in the order of
+    /// their nonces.
+    #[must_use]
+    pub fn new(genesis: GenesisId, txs: Vec<(u64, Arc<Transaction>)>) -> Self {
+        Self { genesis, txs }
+    }
+
     /// The file's bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {

@@ -50,6 +50,16 @@ impl MemoryDisk {
         Env::mem_env().map(Self).map_err(|error| refuse(Path::new("memory"), &error))
     }
 
+    /// Removes a closed ledger.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn remove(&self, path: &Path) -> Result<(), StoreError> {
+        let mut options = Options::default();
+        options.set_env(&self.0);
+        DB::destroy(&options, path).map_err(|error| refuse(path, &error))
+    }
+
     pub(super) fn env(&self) -> &Env {
         &self.0
     }

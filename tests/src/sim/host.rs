@@ -77,9 +77,12 @@ pub(super) struct Host {
     pub(super) tokens: u64,
     chain: Arc<Chain>,
     disk: MemoryDisk,
-    path: PathBuf,
     dice: Dice,
     seed: u64,
+    /// Where its ledger is, where the copy that a loss of power would leave, and how many there were.
+    place: u32,
+    kept: Option<u32>,
+    places: u32,
 }
 
 /// The peer with this number.
@@ -141,8 +144,10 @@ impl Host {
             tokens: 0,
             chain,
             disk,
-            path: PathBuf::from(format!("/sim/{}", id.0)),
             seed: dice.number(),
+            place: 0,
+            kept: None,
+            places: 0,
             dice,
         }
     }
@@ -156,7 +161,7 @@ impl Host {
         self.born = now;
         self.gossip = Gossip::new(self.dice.split(), self.silent);
         let options = LedgerOptions { memory_bytes: LEDGER_BYTES, ..LedgerOptions::USUAL };
-        let opened = Ledger::open_on(&self.disk, &self.path, self.chain.clone(), &options);
+        let opened = Ledger::open_on(&self.disk, &self.path(self.place), self.chain.clone(), &options);
         let (ledger, tree) =
             opened.unwrap_or_else(|error| panic!("node {} does not start: {error}", self.id.0));
         let config = CoreConfig {
@@ -165,15 +170,31 @@ impl Host {
             body_bytes: BODY_BYTES,
             key_bytes: KEY_BYTES,
             mine_alone: true,
-            sync_blocks: false,
+            sync_blocks: true,
             pipelined: false,
         };
         self.core = Some(Core::new(ledger, tree, config, self.now(now)));
     }
 
-    /// Dies, with nothing written but what was committed.
-    pub(super) fn crash(&mut self) {
+    /// Keeps what is on its disk now: a loss of power would leave that.
+    pub(super) fn keep(&mut self) {
+        let Some(core) = &self.core else { return };
+        let before = self.kept.take();
+        self.places += 1;
+        core.ledger().store().copy_to(&self.path(self.places)).expect("a disk in memory has room");
+        self.kept = Some(self.places);
+        if let Some(before) = before {
+            self.disk.remove(&self.path(before)).expect("nobody uses a copy");
+        }
+    }
+
+    /// Dies, with nothing written but what was committed; a failing power takes what nobody waited for.
+    pub(super) fn crash(&mut self, power: bool) {
         self.core = None;
+        if let Some(kept) = self.kept.take() {
+            let lost = if power { std::mem::replace(&mut self.place, kept) } else { kept };
+            self.disk.remove(&self.path(lost)).expect("it is closed");
+        }
         self.asked.clear();
         self.asking.clear();
         self.heard.clear();
@@ -203,6 +224,10 @@ impl Host {
         if matches!(packet, Packet::Gossip(_)) {
             self.traffic.gossip_sent += bytes;
         }
+    }
+
+    fn path(&self, place: u32) -> PathBuf {
+        PathBuf::from(format!("/sim/{}-{place}", self.id.0))
     }
 
     /// Its core, while it is up.

@@ -2,6 +2,7 @@
 
 use super::check::{Failure, agree, verify};
 use super::dice::Dice;
+use super::fill::{OF_ONE, fill};
 use super::report::Report;
 use super::world::{HostId, Settings, World};
 use crate::Payer;
@@ -41,6 +42,8 @@ pub struct Scenario {
     pub interval: u32,
     /// Mean time between two payments; none are made without one.
     pub payments: Option<Duration>,
+    /// Payments that all nodes have before each block; those are made at even intervals then.
+    pub filled: usize,
     /// Mean time between two crashes.
     pub crashes: Option<Duration>,
     /// Mean time between two connections that break.
@@ -66,6 +69,7 @@ const QUIET: Scenario = Scenario {
     settings: WORLD,
     interval: 10,
     payments: Some(Duration::from_millis(500)),
+    filled: 0,
     crashes: None,
     breaks: None,
     division: None,
@@ -73,7 +77,7 @@ const QUIET: Scenario = Scenario {
 };
 
 /// All that can be asked for.
-pub const SCENARIOS: [Scenario; 5] = [
+pub const SCENARIOS: [Scenario; 6] = [
     QUIET,
     Scenario {
         name: "mixed",
@@ -94,7 +98,7 @@ pub const SCENARIOS: [Scenario; 5] = [
     },
     Scenario {
         name: "crashes",
-        about: "a node dies every ten seconds, and starts from its disk",
+        about: "every ten seconds a node dies or its power fails, and it starts from its disk",
         crashes: Some(Duration::from_secs(10)),
         ..QUIET
     },
@@ -106,6 +110,16 @@ pub const SCENARIOS: [Scenario; 5] = [
         settings: Settings { silent: 0.2, ..WORLD },
         ..QUIET
     },
+    Scenario {
+        name: "spread",
+        about: "blocks with announcements of 64 KiB, of payments that all have; one node in five is silent",
+        nodes: 50,
+        lasts: Duration::from_secs(50),
+        settings: Settings { silent: 0.2, ..WORLD },
+        payments: None,
+        filled: 2_040,
+        ..QUIET
+    },
 ];
 
 /// What is to be done, and when.
@@ -113,7 +127,8 @@ pub const SCENARIOS: [Scenario; 5] = [
 enum Act {
     Mine,
     Pay,
-    Crash,
+    /// Whether it is the power that fails.
+    Crash(HostId, bool),
     Start(HostId),
     Break,
     Divide,
@@ -145,7 +160,8 @@ impl Run {
     #[must_use]
     pub fn new(scenario: Scenario, seed: u64, nodes: u16) -> Self {
         let mut dice = Dice::new(seed ^ 0x5eed);
-        let payers: Vec<Payer> = (0..nodes.max(8)).map(|n| Payer::new(10_000 + n)).collect();
+        let fillers = u16::try_from(scenario.filled.div_ceil(OF_ONE)).expect("few payers");
+        let payers: Vec<Payer> = (0..nodes.max(8).max(fillers)).map(|n| Payer::new(10_000 + n)).collect();
         let chain = Arc::new(chain(scenario.interval, &payers));
         let mut world = World::new(chain, nodes, scenario.settings, seed);
         for id in world.ids() {
@@ -191,15 +207,29 @@ impl Run {
         if self.scenario.payments.is_some() {
             self.plan_in(Duration::from_secs(5), Act::Pay);
         }
-        for (mean, act) in [(self.scenario.crashes, Act::Crash), (self.scenario.breaks, Act::Break)] {
-            if let Some(mean) = mean {
-                let wait = self.dice.wait(mean);
-                self.plan_in(Duration::from_secs(10) + wait, act);
-            }
-        }
+        self.plan_crash();
+        self.plan_break();
         if let Some((from, time)) = self.scenario.division {
             self.plan_in(from, Act::Divide);
             self.plan_in(from + time, Act::Unite);
+        }
+    }
+
+    fn plan_crash(&mut self) {
+        let Some(mean) = self.scenario.crashes else { return };
+        let all: Vec<HostId> = self.world.ids().collect();
+        let Some(id) = self.dice.pick(&all).copied() else { return };
+        let (wait, power) = (self.dice.wait(mean), self.dice.chance(0.5));
+        if power {
+            self.world.make_fragile(id);
+        }
+        self.plan_in(wait, Act::Crash(id, power));
+    }
+
+    fn plan_break(&mut self) {
+        if let Some(mean) = self.scenario.breaks {
+            let wait = self.dice.wait(mean);
+            self.plan_in(wait, Act::Break);
         }
     }
 
@@ -218,6 +248,7 @@ impl Run {
             self.world.run_until(at);
             self.act(act);
         }
+        self.world.run_until(self.scenario.lasts.max(self.world.now));
         self.calm_down();
         self.report()
     }
@@ -229,8 +260,13 @@ impl Run {
     fn act(&mut self, act: Act) {
         match act {
             Act::Mine => {
+                let interval = Duration::from_secs(self.scenario.interval.into());
+                let filled = self.scenario.filled;
+                if filled > 0 {
+                    fill(&mut self.world, &mut self.payers, filled);
+                }
                 self.mine();
-                let wait = self.dice.wait(Duration::from_secs(self.scenario.interval.into()));
+                let wait = if filled > 0 { interval } else { self.dice.wait(interval) };
                 self.plan_in(wait, Act::Mine);
             }
             Act::Pay => {
@@ -238,19 +274,16 @@ impl Run {
                 let wait = self.dice.wait(self.scenario.payments.unwrap_or(Duration::MAX));
                 self.plan_in(wait, Act::Pay);
             }
-            Act::Crash => {
-                let up: Vec<HostId> = self.world.up().map(|host| host.id).collect();
+            Act::Crash(id, power) => {
                 // Somebody keeps the chain.
-                if let Some(id) =
-                    self.dice.pick(&up).copied().filter(|_| up.len() > usize::from(self.nodes / 2))
-                {
+                let many = self.world.up().count() > usize::from(self.nodes / 2);
+                if many && self.world.hosts[id.index()].core.is_some() {
                     self.crashed += 1;
-                    self.world.crash(id);
+                    self.world.crash(id, power);
                     let down = self.dice.between(Duration::from_millis(100), DOWN_FOR);
                     self.plan_in(down, Act::Start(id));
                 }
-                let wait = self.dice.wait(self.scenario.crashes.unwrap_or(Duration::MAX));
-                self.plan_in(wait, Act::Crash);
+                self.plan_crash();
             }
             Act::Start(id) => {
                 self.world.start(id);
@@ -258,8 +291,7 @@ impl Run {
             }
             Act::Break => {
                 self.world.break_any();
-                let wait = self.dice.wait(self.scenario.breaks.unwrap_or(Duration::MAX));
-                self.plan_in(wait, Act::Break);
+                self.plan_break();
             }
             Act::Divide => {
                 let parts = self.world.ids().map(|_| u8::from(self.dice.chance(0.5))).collect();

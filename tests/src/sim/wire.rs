@@ -1,5 +1,5 @@
-//! Connections: how long what is sent takes. A node's line sends 16 KiB of each message in turn, so that a
-//! body does not hold up an announcement; what is lost on the way is sent again, and comes later.
+//! Connections: how long what is sent takes. A node's line takes so much of each message in turn as TCP lets
+//! a connection have in the queue of the device; what is lost on the way is sent again, and comes later.
 
 use super::dice::Dice;
 use super::gossip::Rpc;
@@ -7,8 +7,8 @@ use super::world::HostId;
 use starling_network::{Protocol, RequestFailure, RequestId};
 use std::time::Duration;
 
-/// Bytes of a message that leave before others have their turn.
-const QUANTUM: usize = 16 << 10;
+/// Bytes of a message that leave before others have their turn: two segments of 64 KiB.
+const QUANTUM: usize = 128 << 10;
 /// Bytes of a packet, and what it has beside its content.
 const PACKET_BYTES: usize = 1_400;
 const PACKET_OVERHEAD: usize = 60;

@@ -132,6 +132,8 @@ pub(super) struct World {
     banned: BTreeSet<(HostId, HostId)>,
     /// To which part of the world each node belongs, while there is more than one.
     parts: Option<Vec<u8>>,
+    /// Nodes whose power may fail.
+    fragile: BTreeSet<HostId>,
     /// What was sent from one part to another.
     held: Vec<(HostId, HostId, u64, Packet)>,
 }
@@ -170,6 +172,7 @@ impl World {
             seed,
             banned: BTreeSet::new(),
             parts: None,
+            fragile: BTreeSet::new(),
             held: Vec::new(),
         }
     }
@@ -177,6 +180,11 @@ impl World {
     /// The chain that all are on.
     pub(super) fn chain(&self) -> &Arc<Chain> {
         &self.chain
+    }
+
+    /// Unix seconds now, by a clock that is right.
+    pub(super) fn unix(&self) -> u64 {
+        self.hosts.first().map_or(0, |host| host.now(self.now).unix.saturating_add_signed(-host.skew))
     }
 
     /// All nodes.
@@ -201,10 +209,16 @@ impl World {
         self.after(Duration::ZERO, id, What::Continue);
     }
 
-    /// Kills a node; its peers notice when the system closes its connections.
-    pub(super) fn crash(&mut self, id: HostId) {
+    /// From now on it is kept what a loss of power would leave of a node.
+    pub(super) fn make_fragile(&mut self, id: HostId) {
+        self.fragile.insert(id);
+    }
+
+    /// Kills a node, or lets its power fail; its peers notice when the system closes its connections.
+    pub(super) fn crash(&mut self, id: HostId, power: bool) {
         self.history.note(self.now, id, b"crash");
-        self.hosts[id.index()].crash();
+        self.fragile.remove(&id);
+        self.hosts[id.index()].crash(power);
         let lost: Vec<_> = self.links.iter().filter(|((a, b), _)| *a == id || *b == id).collect();
         let others: Vec<HostId> =
             lost.into_iter().map(|((a, b), _)| if *a == id { *b } else { *a }).collect();
@@ -332,6 +346,9 @@ impl World {
                 Effect::Continue => self.after(CONTINUE, id, What::Continue),
                 Effect::Tip(change) => {
                     self.history.note(self.now, id, b"tip");
+                    if self.fragile.contains(&id) {
+                        self.hosts[id.index()].keep();
+                    }
                     self.watch.tip(&change);
                 }
                 Effect::Pool(_) => {}

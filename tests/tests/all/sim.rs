@@ -3,6 +3,7 @@
 use serde_json::Value;
 use starling_tests::sim::{Report, Run, SCENARIOS, Scenario};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 fn scenario(name: &str) -> Scenario {
     *SCENARIOS.iter().find(|scenario| scenario.name == name).expect("there is such a scenario")
@@ -57,6 +58,15 @@ fn nodes_that_die_every_ten_seconds_lose_nothing() {
 fn blocks_reach_everybody_past_nodes_that_pass_nothing_on() {
     let report = run("silent", 1);
     assert!(report.known_ms.reached >= 1.0 && report.known_ms.p99 < 1_000.0, "{:?}", report.known_ms);
+}
+
+#[test]
+fn full_announcements_reach_everybody_within_five_seconds() {
+    let scenario = Scenario { lasts: Duration::from_secs(20), ..scenario("spread") };
+    let report = Run::new(scenario, 1, 20).finish();
+    assert!(report.failures.is_empty(), "{:?}", report.failures);
+    assert!(report.height >= 2 && report.known_ms.reached >= 1.0, "{report:?}");
+    assert!(report.known_ms.max < 5_000.0 && report.duplicates > 1.0, "{report:?}");
 }
 
 #[test]
