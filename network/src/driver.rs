@@ -35,6 +35,9 @@ pub use traffic::{Flow, Traffic};
 
 use libp2p::core::transport::TransportError;
 use libp2p::multiaddr::Protocol as Part;
+use prometheus_client::encoding::text::encode_registry;
+use prometheus_client::registry::Registry;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
@@ -128,6 +131,7 @@ pub struct NetHandle {
     commands: mpsc::Sender<NetCommand>,
     local_peer: PeerId,
     traffic: Arc<Traffic>,
+    metrics: Arc<Registry>,
 }
 
 impl NetHandle {
@@ -141,6 +145,14 @@ impl NetHandle {
     #[must_use]
     pub fn local_peer(&self) -> PeerId {
         self.local_peer
+    }
+
+    /// What libp2p counts, as lines of `OpenMetrics` text without its end.
+    ///
+    /// # Errors
+    /// As for any formatting.
+    pub fn write_metrics(&self, out: &mut String) -> fmt::Result {
+        encode_registry(out, &self.metrics)
     }
 
     /// The traffic counters.
@@ -164,7 +176,8 @@ fn start_with_queue(
     events: usize,
 ) -> Result<(NetHandle, mpsc::Receiver<NetEvent>), DriverError> {
     let runtime = tokio::runtime::Handle::try_current().map_err(|_| DriverError::NoRuntime)?;
-    let mut swarm = behaviour::swarm(config)?;
+    let mut metrics = Registry::with_prefix("libp2p");
+    let mut swarm = behaviour::swarm(config, &mut metrics)?;
     for address in &config.listen {
         check_free(address)?;
     }
@@ -182,7 +195,8 @@ fn start_with_queue(
     let traffic = Arc::new(Traffic::default());
     let local_peer = *swarm.local_peer_id();
     runtime.spawn(Task::new(swarm, config, commands, Arc::clone(&traffic)).run(events));
-    Ok((NetHandle { commands: command_sender, local_peer, traffic }, event_receiver))
+    let metrics = Arc::new(metrics);
+    Ok((NetHandle { commands: command_sender, local_peer, traffic, metrics }, event_receiver))
 }
 
 /// Refuses an address that is taken or not ours. The transport would not always: it listens on TCP with

@@ -172,6 +172,8 @@ pub struct Core {
     batch_since: Duration,
     /// Whether the node has once been level with its peers.
     was_level: bool,
+    /// Blocks connected and disconnected since the start.
+    moved: (u64, u64),
     /// Peers that are connected.
     peers: u32,
     /// Why the database failed, where the call that met it could only answer its caller.
@@ -225,6 +227,7 @@ impl Core {
             tip_is_old: true,
             batch_since: Duration::ZERO,
             was_level: false,
+            moved: (0, 0),
             peers: 0,
             failed: None,
         }
@@ -307,6 +310,12 @@ impl Core {
     #[must_use]
     pub fn net(&self) -> &Network {
         &self.net
+    }
+
+    /// Blocks that were connected and disconnected since the start.
+    #[must_use]
+    pub fn moved(&self) -> (u64, u64) {
+        self.moved
     }
 
     /// The time of the event that is being handled.

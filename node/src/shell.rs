@@ -5,6 +5,7 @@ mod core_task;
 mod data_dir;
 mod dev;
 mod error;
+mod metrics;
 mod miner;
 mod offline;
 mod options;

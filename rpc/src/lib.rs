@@ -38,4 +38,7 @@ pub use limits::{
     MAX_ANSWER_BYTES, MAX_BATCH_CALLS, MAX_BODY_BYTES, MAX_GENERATED_BLOCKS, MAX_HEADERS, MAX_MESSAGE_BYTES,
     MAX_MINING_THREADS, MAX_MULTIADDR_CHARS, MAX_PAGE_ENTRIES, MAX_SUBMITTED_TXS,
 };
-pub use server::{Server, ServerConfig, ServerError, ServerHandle, ServerLimits};
+pub use server::{
+    MethodCount, Server, ServerConfig, ServerCounters, ServerError, ServerHandle, ServerLimits, TextError,
+    TextServer,
+};

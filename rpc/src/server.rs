@@ -3,17 +3,21 @@
 //! The accept loop is our own, for the library's shows neither the peer's address nor a timeout for headers.
 
 mod conn;
+mod counts;
 mod handlers;
 mod http;
 mod layer;
 mod places;
 mod quota;
 mod shape;
+mod text;
 
 use crate::api::NodeApi;
 use crate::limits::{MAX_ANSWER_BYTES, MAX_BATCH_CALLS, MAX_BODY_BYTES, MAX_MESSAGE_BYTES};
 use axum::Router;
 use conn::{Conn, GuardedSocket};
+use counts::Counts;
+pub use counts::MethodCount;
 use handlers::module;
 use http::{Site, router};
 use hyper::server::conn::http1;
@@ -29,6 +33,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+pub use text::{TextError, TextServer};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -144,6 +149,7 @@ pub enum ServerError {
 }
 
 /// What all connections share.
+#[derive(Debug)]
 pub(crate) struct ServerShared {
     prefix: Prefix,
     token: Option<String>,
@@ -155,11 +161,30 @@ pub(crate) struct ServerShared {
     quotas: Quotas,
     memory: Arc<Memory>,
     heavy: Semaphore,
+    counts: Counts,
 }
 
 /// The server; [`Server::start`] is all there is.
 #[derive(Debug)]
 pub struct Server;
+
+/// What a server counts, for as long as anybody looks.
+#[derive(Clone, Debug)]
+pub struct ServerCounters(Arc<ServerShared>);
+
+impl ServerCounters {
+    /// Calls of each method.
+    #[must_use]
+    pub fn methods(&self) -> Vec<MethodCount> {
+        self.0.counts.all()
+    }
+
+    /// Connections that are open.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.0.places.taken()
+    }
+}
 
 /// A running server. Dropping it stops it without waiting.
 #[derive(Debug)]
@@ -168,9 +193,16 @@ pub struct ServerHandle {
     pub local_addr: SocketAddr,
     stop: jsonrpsee::server::ServerHandle,
     running: JoinHandle<()>,
+    shared: Arc<ServerShared>,
 }
 
 impl ServerHandle {
+    /// What it counts.
+    #[must_use]
+    pub fn counters(&self) -> ServerCounters {
+        ServerCounters(self.shared.clone())
+    }
+
     /// Stops accepting, lets open requests finish for up to 2 s, and returns when everything is closed.
     pub async fn stop(self) {
         // An error would say that it has stopped already.
@@ -196,9 +228,10 @@ impl Server {
         let limits = config.limits.clone();
         let shared = Arc::new(ServerShared::new(config));
         let site = site(api, &shared, stop_handle.clone());
-        let accept = Accept { router: router(Arc::new(site)), shared, limits, stop: stop_handle };
+        let accept =
+            Accept { router: router(Arc::new(site)), shared: shared.clone(), limits, stop: stop_handle };
         let running = tokio::spawn(accept.run(listener));
-        Ok(ServerHandle { local_addr, stop, running })
+        Ok(ServerHandle { local_addr, stop, running, shared })
     }
 }
 
@@ -226,6 +259,7 @@ impl ServerShared {
             quotas: Quotas::new(config.limits.cost_per_second, config.limits.cost_burst),
             memory: Memory::new(MAX_HELD_BYTES),
             heavy: Semaphore::new(MAX_HEAVY_CALLS),
+            counts: Counts::new(),
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Ready {
     pub listen: Vec<String>,
     /// The chain's name.
     pub chain: String,
+    /// Where metrics are served, if anywhere.
+    pub metrics: Option<String>,
     /// Funded accounts, on a private chain.
     pub accounts: Vec<ReadyAccount>,
 }

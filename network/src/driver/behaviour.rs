@@ -13,6 +13,7 @@ use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{
     PeerId, StreamProtocol, Swarm, SwarmBuilder, identify, identity, mdns, noise, ping, tcp, yamux,
 };
+use prometheus_client::registry::Registry;
 use std::time::Duration;
 
 /// A connection without any stream is kept this long: gossip keeps only those of its mesh alive, and a peer
@@ -76,13 +77,13 @@ impl Behaviour {
         }
     }
 
-    fn new(config: &DriverConfig) -> Result<Self, DriverError> {
+    fn new(config: &DriverConfig, metrics: &mut Registry) -> Result<Self, DriverError> {
         let exchange = |protocol| exchange(protocol, config.chain_id, config.max_body_bytes);
         let peer = config.key.public().to_peer_id();
         Ok(Self {
             limits: connection_limits::Behaviour::new(limits(config.connections)),
             blocked: allow_block_list::Behaviour::default(),
-            gossip: Watched::new(gossip(config.chain_id).map_err(DriverError::Gossip)?),
+            gossip: Watched::new(gossip(config.chain_id, metrics).map_err(DriverError::Gossip)?),
             identify: identify::Behaviour::new(
                 identify::Config::new(version(config.chain_id), config.key.public())
                     .with_agent_version(config.agent.clone())
@@ -139,8 +140,8 @@ fn discovery(peer: PeerId) -> Option<mdns::tokio::Behaviour> {
 }
 
 /// The swarm of this configuration, not listening yet.
-pub(super) fn swarm(config: &DriverConfig) -> Result<Swarm<Behaviour>, DriverError> {
-    let behaviour = Behaviour::new(config)?;
+pub(super) fn swarm(config: &DriverConfig, metrics: &mut Registry) -> Result<Swarm<Behaviour>, DriverError> {
+    let behaviour = Behaviour::new(config, metrics)?;
     let mux = || {
         let mut mux = yamux::Config::default();
         mux.set_max_num_streams(usize::from(MAX_STREAMS));

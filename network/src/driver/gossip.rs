@@ -16,9 +16,10 @@
 use super::message::Topic;
 use libp2p::gossipsub::{
     Behaviour, Config, ConfigBuilder, DataTransform, IdentTopic, Message, MessageAuthenticity, MessageId,
-    PeerScoreParams, PeerScoreThresholds, RawMessage, TopicHash, TopicScoreParams, ValidationMode,
-    WhitelistSubscriptionFilter, score_parameter_decay,
+    MetricsConfig, PeerScoreParams, PeerScoreThresholds, RawMessage, TopicHash, TopicScoreParams,
+    ValidationMode, WhitelistSubscriptionFilter, score_parameter_decay,
 };
+use prometheus_client::registry::Registry;
 use starling_primitives::Tag;
 use starling_primitives::limits::{MAX_HEADER_BYTES, MAX_TX_BYTES};
 use std::io;
@@ -182,8 +183,8 @@ fn scoring(chain_id: u32) -> (PeerScoreParams, PeerScoreThresholds) {
     (params, thresholds)
 }
 
-/// Gossip on both topics of a chain.
-pub(super) fn gossip(chain_id: u32) -> Result<Gossip, String> {
+/// Gossip on both topics of a chain; it counts into `metrics`.
+pub(super) fn gossip(chain_id: u32, metrics: &mut Registry) -> Result<Gossip, String> {
     let topics = Topic::ALL.map(|topic| topic.ident(chain_id));
     let allowed = WhitelistSubscriptionFilter(topics.iter().map(IdentTopic::hash).collect());
     let mut gossip = Behaviour::new_with_subscription_filter_and_transform(
@@ -191,7 +192,8 @@ pub(super) fn gossip(chain_id: u32) -> Result<Gossip, String> {
         settings()?,
         allowed,
         Gate::new(chain_id),
-    )?;
+    )?
+    .with_metrics(metrics.sub_registry_with_prefix("gossipsub"), MetricsConfig::default());
     let (params, thresholds) = scoring(chain_id);
     gossip.with_peer_score(params, thresholds)?;
     for topic in &topics {

@@ -57,6 +57,9 @@ pub(crate) struct SettingArgs {
     /// An origin whose pages may call RPC, scheme and host; may be given several times
     #[arg(long, value_name = "ORIGIN")]
     rpc_origin: Vec<String>,
+    /// Address and port where metrics are served; port 0 is any free one
+    #[arg(long, value_name = "ADDR:PORT")]
+    metrics: Option<String>,
     /// Mine, and pay the rewards to --payout
     #[arg(long)]
     mine: bool,
@@ -218,6 +221,7 @@ impl SettingArgs {
             .text(&keys::RPC, self.rpc)
             .list(&keys::RPC_HOST, self.rpc_host)
             .list(&keys::RPC_ORIGIN, self.rpc_origin)
+            .text(&keys::METRICS, self.metrics)
             .flag(&keys::MINE, self.mine)
             .text(&keys::PAYOUT, self.payout)
             .number(&keys::THREADS, self.threads)

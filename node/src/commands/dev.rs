@@ -31,6 +31,7 @@ pub(super) fn dev(mut args: DevArgs) -> Outcome<()> {
         rpc,
         rpc_hosts: Vec::new(),
         rpc_origins: Vec::new(),
+        metrics: None,
         mdns: false,
         mine: None,
         mine_alone: true,

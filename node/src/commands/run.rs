@@ -28,6 +28,7 @@ pub(super) fn run(args: RunArgs) -> Outcome<()> {
         rpc: config.rpc()?,
         rpc_hosts,
         rpc_origins,
+        metrics: config.metrics()?,
         mdns: config.mdns(),
         mine: config.mining_payout()?.map(|payout| MineOptions { payout, threads }),
         mine_alone: config.mine_alone(),

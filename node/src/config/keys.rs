@@ -96,6 +96,14 @@ pub(crate) static RPC_ORIGIN: Key = Key {
     example: "[\"https://explorer.example\"]",
     about: "Origins whose pages may call JSON-RPC.",
 };
+/// `--metrics`.
+pub(crate) static METRICS: Key = Key {
+    name: "metrics",
+    kind: Kind::Text,
+    default: "nowhere",
+    example: "\"127.0.0.1:9645\"",
+    about: "Address and port where metrics are served, for Prometheus and others; port 0 is any free one.",
+};
 /// `--mine`.
 pub(crate) static MINE: Key = Key {
     name: "mine",
@@ -194,7 +202,7 @@ pub(crate) static WALLET_DIR: Key = Key {
 };
 
 /// All of them, in the order in which they are shown.
-pub(crate) static KEYS: [&Key; 19] = [
+pub(crate) static KEYS: [&Key; 20] = [
     &CHAIN,
     &DATA_DIR,
     &LISTEN,
@@ -202,6 +210,7 @@ pub(crate) static KEYS: [&Key; 19] = [
     &RPC,
     &RPC_HOST,
     &RPC_ORIGIN,
+    &METRICS,
     &MINE,
     &PAYOUT,
     &THREADS,

@@ -63,14 +63,25 @@ impl Config {
     /// # Errors
     /// Not an address and a port. The only name is `localhost`: what another stands for may change.
     pub(crate) fn rpc(&self) -> Outcome<SocketAddr> {
-        let text = self.text(&keys::RPC);
+        self.socket(&keys::RPC, self.text(&keys::RPC), "127.0.0.1:8645")
+    }
+
+    /// Where metrics are served, if anyone wants them.
+    ///
+    /// # Errors
+    /// As for [`Config::rpc`].
+    pub(crate) fn metrics(&self) -> Outcome<Option<SocketAddr>> {
+        let given = self.given(&keys::METRICS).is_some();
+        given.then(|| self.socket(&keys::METRICS, self.text(&keys::METRICS), "127.0.0.1:9645")).transpose()
+    }
+
+    fn socket(&self, key: &'static Key, text: &str, like: &str) -> Outcome<SocketAddr> {
         let local = || {
             let port = text.strip_prefix("localhost:")?.parse().ok()?;
             Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
         };
-        let hint = "is not an address and a port, like 127.0.0.1:8645";
         let address = text.parse().ok().or_else(local);
-        address.ok_or_else(|| self.wrong(&keys::RPC, format!("{text:?} {hint}")))
+        address.ok_or_else(|| self.wrong(key, format!("{text:?} is not an address and a port, like {like}")))
     }
 
     /// Whether the node mines.

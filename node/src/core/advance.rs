@@ -269,6 +269,9 @@ impl Core {
     /// Everything else follows the one value that says what changed.
     fn follow(&mut self, change: Change) -> Result<(), StoreError> {
         (self.tip_since, self.tip_is_old) = (self.now, false);
+        let count = |blocks: usize| u64::try_from(blocks).unwrap_or(u64::MAX);
+        self.moved.0 += count(change.connected.len());
+        self.moved.1 += count(change.disconnected.len());
         let tip = self.ledger.tip();
         let tree = &self.tree;
         self.checked.forget(tip.height, |id| {

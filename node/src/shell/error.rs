@@ -3,7 +3,7 @@
 use starling_ledger::{StoreError, VerifyError};
 use starling_network::{DriverError, KeyError};
 use starling_primitives::BlockId;
-use starling_rpc::ServerError;
+use starling_rpc::{ServerError, TextError};
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -36,6 +36,9 @@ pub enum NodeError {
     /// The RPC server does not start.
     #[error(transparent)]
     Rpc(#[from] ServerError),
+    /// Metrics cannot be served where they should be.
+    #[error(transparent)]
+    Metrics(#[from] TextError),
     /// A multiaddress that cannot be read.
     #[error("{0:?} is not a multiaddress; write it like /ip4/192.0.2.1/tcp/8644 or with /p2p/PEER_ID behind")]
     Multiaddr(String),
@@ -96,7 +99,7 @@ impl NodeError {
         match self {
             Self::Locked(_) | Self::DataDir { .. } | Self::Store(_) | Self::Key(_) => 5,
             Self::Verify(error) if matches!(**error, VerifyError::Store(_) | VerifyError::Missing(_)) => 5,
-            Self::Network(_) | Self::Rpc(_) | Self::Multiaddr(_) => 2,
+            Self::Network(_) | Self::Rpc(_) | Self::Metrics(_) | Self::Multiaddr(_) => 2,
             Self::Verify(_)
             | Self::Import { .. }
             | Self::CutShort { .. }

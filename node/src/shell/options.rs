@@ -26,6 +26,8 @@ pub struct NodeOptions {
     pub rpc_hosts: Vec<String>,
     /// Origins whose pages may call it.
     pub rpc_origins: Vec<String>,
+    /// Where metrics are served, if anywhere.
+    pub metrics: Option<SocketAddr>,
     /// Whether nodes on the local network are looked for.
     pub mdns: bool,
     /// Mining inside the node, from the start.

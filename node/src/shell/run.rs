@@ -6,6 +6,7 @@ mod signals;
 use super::api::Api;
 use super::core_task::{Clock, CoreHandle, CoreTask, NetSide, SUBSCRIPTION_QUEUE};
 use super::data_dir::DataDir;
+use super::metrics::{Metrics, unix_now};
 use super::miner::MinerHandle;
 use super::{NodeError, NodeOptions, core_task, dev};
 use crate::core::{Core, CoreConfig, PoolEntry, TipEvent};
@@ -17,7 +18,8 @@ use starling_network::{
 };
 use starling_primitives::Work;
 use starling_rpc::types::{Event, Head, PoolTx};
-use starling_rpc::{Server, ServerConfig, ServerHandle, create_cookie};
+use starling_rpc::{Server, ServerConfig, ServerHandle, TextServer, create_cookie};
+use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -60,6 +62,7 @@ pub async fn run(options: NodeOptions) -> Result<(), NodeError> {
 struct Node {
     core: CoreTask,
     rpc: Option<ServerHandle>,
+    metrics: Option<TextServer>,
     miner: MinerHandle,
     net: NetHandle,
     listen: Arc<Mutex<Vec<Multiaddr>>>,
@@ -90,7 +93,7 @@ impl Node {
         let side = NetSide { handle: net.clone(), events };
         let core = core_task::start(core, clock, side).map_err(NodeError::System)?;
         let miner = MinerHandle::new(core.handle.clone(), chain.params.pow, options.dev.as_ref());
-        let mut node = Self { core, rpc: None, miner, net, listen };
+        let mut node = Self { core, rpc: None, metrics: None, miner, net, listen };
         if let Err(error) = node.open_doors(options, dir, reader).await {
             // The database must be closed before whoever asked may remove the directory.
             node.core.stop();
@@ -113,6 +116,9 @@ impl Node {
         reader: Reader,
     ) -> Result<(), NodeError> {
         self.serve(options, dir, reader).await?;
+        if let Some(address) = options.metrics {
+            self.metrics = Some(self.serve_metrics(address).await?);
+        }
         if let Some(mine) = options.mine {
             let threads = NonZeroU16::new(mine.threads).unwrap_or(NonZeroU16::MIN);
             self.miner.start(mine.payout, threads).map_err(NodeError::System)?;
@@ -153,6 +159,13 @@ impl Node {
         Ok(())
     }
 
+    async fn serve_metrics(&self, address: SocketAddr) -> Result<TextServer, NodeError> {
+        let rpc = self.rpc.as_ref().ok_or(NodeError::Ended("RPC server"))?.counters();
+        let (core, net, miner) = (self.core.handle.clone(), self.net.clone(), self.miner.clone());
+        let metrics = Metrics { core, net, rpc, miner, started: unix_now() };
+        Ok(TextServer::start(address, move || metrics.clone().text()).await?)
+    }
+
     /// Waits until the network has said where it listens, so that the ready line can tell.
     async fn wait_for_addresses(&self, expected: usize) {
         let known = || lock(&self.listen).len() >= expected;
@@ -177,10 +190,12 @@ impl Node {
             serde_json::json!({
                 "event": "ready", "rpc": rpc, "cookie": cookie, "peer_id": self.net.local_peer().to_string(),
                 "listen": listen, "chain": options.chain.name, "accounts": accounts,
+                "metrics": self.metrics.as_ref().map(TextServer::url),
             })
             .to_string()
         } else {
-            people_ready(options, &rpc, &listen, &self.net.local_peer().to_string())
+            let places = (rpc.as_str(), self.metrics.as_ref().map(TextServer::url));
+            people_ready(options, places, &listen, &self.net.local_peer().to_string())
         };
         let mut out = std::io::stdout().lock();
         if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) {
@@ -214,6 +229,7 @@ impl Node {
 
     async fn stop(&mut self, dir: &DataDir) -> Result<(), NodeError> {
         self.miner.stop();
+        self.metrics = None;
         if let Some(rpc) = self.rpc.take() {
             rpc.stop().await;
         }
@@ -394,13 +410,19 @@ fn pool_tx(entry: &PoolEntry, chain: &Chain) -> PoolTx {
 }
 
 /// The ready line for people: where the node answers, the funded accounts, three things to try.
-fn people_ready(options: &NodeOptions, rpc: &str, listen: &[String], peer: &str) -> String {
+fn people_ready(
+    options: &NodeOptions,
+    (rpc, metrics): (&str, Option<String>),
+    listen: &[String],
+    peer: &str,
+) -> String {
     let mut lines =
         vec![format!("starling is ready on chain {}", options.chain.name), format!("  rpc      {rpc}")];
     if !listen.is_empty() {
         lines.push(format!("  peer id  {peer}"));
         lines.extend(listen.iter().map(|address| format!("  listen   {address}")));
     }
+    lines.extend(metrics.map(|url| format!("  metrics  {url}")));
     let Some(dev) = &options.dev else { return lines.join("\n") };
     lines.push("\naccounts (their keys are known to everybody: for play alone)".to_owned());
     for (index, (address, key)) in dev.accounts.iter().enumerate() {

@@ -99,7 +99,14 @@ impl ServerShared {
 
 impl Guard {
     /// One call, alone or of a batch.
-    async fn one(&self, mut request: Request<'_>) -> MethodResponse {
+    async fn one(&self, request: Request<'_>) -> MethodResponse {
+        let method = methods::find(&request.method).map(|method| method.name);
+        let answer = self.answer(request).await;
+        self.shared.counts.note(method, answer.as_error_code().is_some());
+        answer
+    }
+
+    async fn answer(&self, mut request: Request<'_>) -> MethodResponse {
         let caller = caller_of(&request.extensions);
         if let Err(error) = self.shared.admit(&caller, &mut request) {
             return refuse(request.id, error);

@@ -51,6 +51,11 @@ impl Places {
         Some(Place { places: self.clone(), at })
     }
 
+    /// How many are taken.
+    pub(crate) fn taken(&self) -> usize {
+        self.lock().conns.len()
+    }
+
     /// Lets a connection become a WebSocket, which keeps its place for as long as it likes.
     pub(crate) fn upgrade(&self, conn: &Arc<Conn>) -> bool {
         let taken = self.lock();

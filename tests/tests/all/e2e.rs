@@ -11,6 +11,7 @@ mod disk;
 mod garbage;
 mod load;
 mod logs;
+mod metrics;
 mod miner;
 mod network;
 mod proofs;

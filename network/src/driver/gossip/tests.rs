@@ -40,5 +40,5 @@ fn the_gate_keeps_topics_and_caps() {
 
 #[test]
 fn the_settings_are_accepted() {
-    assert!(gossip(7).is_ok());
+    assert!(gossip(7, &mut Registry::default()).is_ok());
 }
