@@ -21,8 +21,9 @@ pub fn starling() -> &'static Path {
 fn find() -> Result<PathBuf, String> {
     let test =
         std::env::current_exe().map_err(|error| format!("where this test is cannot be told: {error}"))?;
-    // The test is target/release/deps/NAME, the binary target/release/starling.
-    let folder = test.parent().and_then(Path::parent).ok_or("this test lies outside of a build")?;
+    // A test is target/release/deps/NAME, the binary target/release/starling, and beside it is starling-sim.
+    let own = test.parent().ok_or("this test lies outside of a build")?;
+    let folder = if own.ends_with("deps") { own.parent().unwrap_or(own) } else { own };
     checked(folder.join("starling"))
 }
 

@@ -5,8 +5,10 @@
 //! - [`Run`]: a [`Scenario`] from its beginning to a [`Report`]; [`SCENARIOS`]: all of them
 //! - `world`: the queue of what happens next, connections and messages; `host`: one node
 //! - `gossip`: the model of gossipsub; `wire`: how long what is sent takes
+//! - [`calibrate`]: how well all that stands for real nodes
 //! - `check`: what must hold after every event; `watch`: what is measured; `history`: the hash of all of it
 
+mod calibrate;
 mod check;
 mod dice;
 mod fill;
@@ -19,6 +21,7 @@ mod watch;
 mod wire;
 mod world;
 
+pub use calibrate::{Calibration, Measured, calibrate};
 pub use report::Report;
 pub use scenario::{Run, SCENARIOS, Scenario};
 pub use watch::Percentiles;

@@ -1,10 +1,13 @@
 //! `starling-sim`: a named scenario of the simulator, from the command line.
 
 use clap::Parser;
-use starling_tests::sim::{Run, SCENARIOS, Scenario};
+use starling_tests::sim::{Run, SCENARIOS, Scenario, calibrate};
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Instant;
+
+/// The scenario that compares the simulator with real nodes.
+const CALIBRATE: &str = "calibrate";
 
 /// Runs whole nodes against each other under virtual time, and prints what came of it as JSON
 #[derive(Parser)]
@@ -34,9 +37,17 @@ fn run(args: &Args) -> io::Result<ExitCode> {
         for Scenario { name, about, nodes, lasts, .. } in &SCENARIOS {
             writeln!(out, "{name:<10} {nodes:>5} nodes, {:>5} s  {about}", lasts.as_secs())?;
         }
+        writeln!(
+            out,
+            "{CALIBRATE:<10}    20 nodes          the same twice: simulated, and with real processes"
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     let name = args.scenario.as_deref().unwrap_or_default();
+    if name == CALIBRATE {
+        writeln!(out, "{}", serde_json::to_string_pretty(&calibrate(args.seed))?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let Some(scenario) = SCENARIOS.iter().find(|scenario| scenario.name == name) else {
         let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
         writeln!(err, "error: there is no scenario \"{name}\"; choose one of {}", names.join(", "))?;

@@ -5,7 +5,7 @@ use super::world::HostId;
 use starling_consensus::Status;
 use starling_ledger::verify_chain;
 use starling_node::Core;
-use starling_primitives::{BlockId, Work, Wtxid};
+use starling_primitives::{Address, BlockId, Work, Wtxid};
 use std::time::Duration;
 
 /// Findings that are kept: the first says most.
@@ -119,10 +119,13 @@ pub(super) fn agree<'a>(hosts: impl Iterator<Item = &'a Host>) -> Result<(), Str
     Ok(())
 }
 
-fn pending(core: &Core) -> Vec<Wtxid> {
+/// Whose payments wait, and which: a payer whose node was cut off may have signed another for the same place,
+/// and each node keeps the one that it heard of first.
+fn pending(core: &Core) -> Vec<(Address, u64)> {
     let (mut cursor, mut all) = (Wtxid::ZERO, Vec::new());
     while let Some(page) = core.pool().list(&cursor, PAGE) {
-        all.extend(page.txs.iter().filter(|entry| entry.executable).map(|entry| entry.tx.wtxid()));
+        let executable = page.txs.iter().filter(|entry| entry.executable);
+        all.extend(executable.map(|entry| (entry.tx.sender(), entry.tx.unsigned().nonce)));
         cursor = page.next;
         if cursor == Wtxid::ZERO {
             break;

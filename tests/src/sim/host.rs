@@ -1,12 +1,12 @@
 //! One simulated node: the core that ships on a ledger in memory, gossip's model, and its line.
 
 use super::dice::Dice;
-use super::gossip::Gossip;
+use super::gossip::{Gossip, Rpc};
 use super::wire::{Packet, Transfer};
 use super::world::HostId;
 use starling_genesis::Chain;
 use starling_ledger::{Ledger, LedgerOptions, MemoryDisk};
-use starling_network::{MessageRef, Multiaddr, PeerId, Protocol, ReplyToken, RequestId};
+use starling_network::{MessageRef, Multiaddr, PeerId, Protocol, ReplyToken, RequestId, Topic};
 use starling_node::{Core, CoreConfig, Now};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
@@ -40,6 +40,12 @@ pub(super) struct Traffic {
     pub(super) sent: u64,
     /// Of these, gossip.
     pub(super) gossip_sent: u64,
+    /// Gossip messages that came, by topic: blocks, transactions.
+    pub(super) heard: [u64; 2],
+    /// Of these, the first of their kind.
+    pub(super) first: [u64; 2],
+    /// Bytes of gossip messages that were sent.
+    pub(super) published: u64,
     /// Gossip messages over 1 KiB that came.
     pub(super) large: u64,
     /// Of these, the first of their kind.
@@ -210,7 +216,10 @@ impl Host {
     }
 
     /// Counts a gossip message that came.
-    pub(super) fn note_message(&mut self, bytes: usize, is_first: bool) {
+    pub(super) fn note_message(&mut self, (topic, bytes): (Topic, usize), is_first: bool) {
+        let at = usize::from(topic == Topic::Tx);
+        self.traffic.heard[at] += 1;
+        self.traffic.first[at] += u64::from(is_first);
         if bytes > LARGE_BYTES {
             self.traffic.large += 1;
             self.traffic.large_first += u64::from(is_first);
@@ -221,8 +230,11 @@ impl Host {
     pub(super) fn note_sent(&mut self, packet: &Packet, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.traffic.sent += bytes;
-        if matches!(packet, Packet::Gossip(_)) {
+        if let Packet::Gossip(rpc) = packet {
             self.traffic.gossip_sent += bytes;
+            if matches!(rpc, Rpc::Publish(_)) {
+                self.traffic.published += u64::try_from(rpc.bytes()).unwrap_or(u64::MAX);
+            }
         }
     }
 

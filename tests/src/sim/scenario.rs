@@ -7,8 +7,9 @@ use super::report::Report;
 use super::world::{HostId, Settings, World};
 use crate::Payer;
 use starling_genesis::{Chain, NewChain};
-use starling_primitives::{Address, BlockId, Header, WorkHeader};
-use std::collections::BTreeMap;
+use starling_node::Core;
+use starling_primitives::{Address, BlockId, Header, Work, WorkHeader};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,7 +115,7 @@ pub const SCENARIOS: [Scenario; 6] = [
         name: "spread",
         about: "blocks with announcements of 64 KiB, of payments that all have; one node in five is silent",
         nodes: 50,
-        lasts: Duration::from_secs(50),
+        lasts: Duration::from_secs(30),
         settings: Settings { silent: 0.2, ..WORLD },
         payments: None,
         filled: 2_040,
@@ -305,16 +306,19 @@ impl Run {
         }
     }
 
-    /// How long it takes after a division until all have one tip again.
+    /// How long it takes after a division until all have one tip again, or two of equal work that all know of:
+    /// the next block decides between them.
     fn watch_meeting(&mut self) {
         let united = self.world.now;
         while self.world.now < united + CALM && !self.has_failed() {
             let next = self.world.now + LOOK;
             self.world.run_until(next);
-            let mut tips: Vec<BlockId> =
-                self.world.up().filter_map(|host| host.core()).map(|core| core.ledger().tip().id).collect();
-            tips.dedup();
-            if tips.len() == 1 {
+            let cores: Vec<&Core> = self.world.up().filter_map(|host| host.core()).collect();
+            let tips: BTreeSet<BlockId> = cores.iter().map(|core| core.ledger().tip().id).collect();
+            let work = |core: &Core, tip| core.tree().get(tip).map(|info| info.work);
+            let known: BTreeSet<Option<Work>> =
+                cores.iter().flat_map(|core| tips.iter().map(|tip| work(core, tip))).collect();
+            if known.len() == 1 && !known.contains(&None) {
                 self.agreed = Some(self.world.now - united);
                 return;
             }
@@ -323,18 +327,8 @@ impl Run {
 
     fn mine(&mut self) {
         let up: Vec<HostId> = self.world.up().map(|host| host.id).collect();
-        let Some(id) = self.dice.pick(&up).copied() else { return };
-        let payout = Payer::new(20_000 + id.0).address();
-        let made = self.world.call(id, move |core| {
-            let template = core.template(payout, &[], false).ok()?;
-            let header = solve(&template.header, core.chain());
-            let id = header.id();
-            Some((id, header))
-        });
-        if let Some(Some((block, header))) = made {
-            let now = self.world.now;
-            self.world.watch.born(block, now);
-            self.world.call(id, move |core| core.submit_block(header).is_ok());
+        if let Some(id) = self.dice.pick(&up).copied() {
+            mine(&mut self.world, id);
         }
     }
 
@@ -397,8 +391,23 @@ impl Run {
     }
 }
 
+/// Makes a block at a node, if that hands out work.
+pub(super) fn mine(world: &mut World, id: HostId) {
+    let payout = Payer::new(20_000 + id.0).address();
+    let made = world.call(id, move |core| {
+        let template = core.template(payout, &[], false).ok()?;
+        let header = solve(&template.header, core.chain());
+        Some((header.id(), header))
+    });
+    if let Some(Some((block, header))) = made {
+        let now = world.now;
+        world.watch.born(block, now);
+        world.call(id, move |core| core.submit_block(header).is_ok());
+    }
+}
+
 /// A chain on which two hashes make a block, and these payers have what they need.
-fn chain(interval: u32, payers: &[Payer]) -> Chain {
+pub(super) fn chain(interval: u32, payers: &[Payer]) -> Chain {
     let prefix = Chain::dev().params.prefix;
     let prefund = payers.iter().map(|payer| (payer.address().to_text(&prefix), FUNDS.to_owned())).collect();
     let new = NewChain {

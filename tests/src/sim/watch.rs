@@ -35,6 +35,19 @@ pub struct Percentiles {
     pub reached: f64,
 }
 
+impl Percentiles {
+    /// Of these times, where `all` were to be.
+    pub(super) fn of(mut times: Vec<Duration>, all: usize) -> Self {
+        times.sort_unstable();
+        let at = |percent: usize| {
+            let last = times.len().saturating_sub(1);
+            times.get((times.len() * percent / 100).min(last)).map_or(0.0, |time| time.as_secs_f64() * 1e3)
+        };
+        let reached = if all == 0 { 1.0 } else { ratio(times.len()) / ratio(all) };
+        Self { p50: at(50), p95: at(95), p99: at(99), max: at(100), reached }
+    }
+}
+
 /// What was seen.
 pub(super) struct Watch {
     nodes: usize,
@@ -113,17 +126,21 @@ impl Watch {
         self.percentiles(|spread| &spread.connected)
     }
 
+    /// The same for all nodes but the one that made the block.
+    pub(super) fn connected_elsewhere(&self) -> Percentiles {
+        let mut times: Vec<Duration> = Vec::new();
+        for spread in &self.spreads {
+            let mut own: Vec<Duration> = spread.connected.iter().flatten().copied().collect();
+            own.sort_unstable();
+            times.extend(own.iter().skip(1).map(|later| *later - own[0]));
+        }
+        Percentiles::of(times, self.spreads.len() * (self.nodes - 1))
+    }
+
     fn percentiles(&self, of: impl Fn(&Spread) -> &Vec<Option<Duration>>) -> Percentiles {
-        let mut times: Vec<Duration> =
+        let times: Vec<Duration> =
             self.spreads.iter().flat_map(|spread| of(spread).iter().flatten().copied()).collect();
-        times.sort_unstable();
-        let all = self.spreads.len() * self.nodes;
-        let at = |percent: usize| {
-            let last = times.len().saturating_sub(1);
-            times.get((times.len() * percent / 100).min(last)).map_or(0.0, |time| time.as_secs_f64() * 1e3)
-        };
-        let share = |part: usize, of: usize| if of == 0 { 1.0 } else { ratio(part) / ratio(of) };
-        Percentiles { p50: at(50), p95: at(95), p99: at(99), max: at(100), reached: share(times.len(), all) }
+        Percentiles::of(times, self.spreads.len() * self.nodes)
     }
 }
 

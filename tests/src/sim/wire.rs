@@ -81,6 +81,8 @@ pub(super) struct Link {
     pub(super) dialler: HostId,
     /// Time that a packet takes.
     pub(super) latency: Duration,
+    /// When the last message from the lower and from the higher number is there: they keep their order.
+    pub(super) there: [Duration; 2],
 }
 
 impl Link {

@@ -46,7 +46,7 @@ impl World {
 
     pub(super) fn on_gossip(&mut self, id: HostId, from: HostId, rpc: Rpc) {
         let size = match &rpc {
-            Rpc::Publish(message) => Some(message.data.len()),
+            Rpc::Publish(message) => Some((message.topic, message.data.len())),
             _ => None,
         };
         let mut out = Out::new();

@@ -14,7 +14,7 @@ impl World {
         self.parts.as_ref().is_none_or(|parts| parts[a.index()] == parts[b.index()])
     }
 
-    pub(super) fn latency(&self, a: HostId, b: HostId) -> Duration {
+    pub(in crate::sim) fn latency(&self, a: HostId, b: HostId) -> Duration {
         let (low, high) = pair(a, b);
         let seed = self.seed ^ (u64::from(low.0) << 32 | u64::from(high.0) << 8);
         Dice::new(seed).between(self.settings.latency.0, self.settings.latency.1)
@@ -43,7 +43,8 @@ impl World {
             return;
         }
         self.epochs += 1;
-        let link = Link { epoch: self.epochs, dialler: id, latency: self.latency(id, to) };
+        let (epoch, latency) = (self.epochs, self.latency(id, to));
+        let link = Link { epoch, dialler: id, latency, there: [Duration::ZERO; 2] };
         self.links.insert(pair(id, to), link);
         self.history.note(self.now, id, b"connected");
         for (own, other) in [(id, to), (to, id)] {

@@ -104,8 +104,11 @@ impl World {
             self.held.push((id, to, epoch, packet));
             return;
         }
-        let delay = link.delay(packet.bytes(), self.settings.loss, &mut self.dice);
-        let life = self.hosts[to.index()].life;
-        self.schedule(time + delay, to, life, What::Arrived { from: id, epoch, packet });
+        let delay = time + link.delay(packet.bytes(), self.settings.loss, &mut self.dice);
+        let before = &mut self.links.get_mut(&pair(id, to)).expect("it stands").there[usize::from(id > to)];
+        let there = (self.now + delay).max(*before);
+        *before = there;
+        let (wait, life) = (there - self.now, self.hosts[to.index()].life);
+        self.schedule(wait, to, life, What::Arrived { from: id, epoch, packet });
     }
 }
