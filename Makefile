@@ -23,6 +23,8 @@ WASM_BUILD = cargo build -p starling-verifier --release --locked --target $(WASM
 HAS_WASM = [ -d "$$(rustc --print sysroot)/lib/rustlib/$(WASM)/lib" ]
 # Kills of `make soak`, over all phases.
 KILLS ?= 200
+# Simulations of each scenario in `make soak`.
+RUNS ?= 25
 # More arguments for `starling dev`, as in: make run ARGS="--block-time 5"
 ARGS ?=
 
@@ -47,10 +49,15 @@ test: check-format check-dependencies lint doc check-wasm build ## everything th
 
 # The same tests with other numbers: how many kills is read in tests/src/kills.rs, how many trees of blocks and
 # from which seed in tests/tests/all/model.rs. A run that fails prints the seed, and the command that repeats it.
-soak: build ## what has no place in `make test`: 200 kills (KILLS=N for others), 300 trees of blocks
+soak: build ## what has no place in `make test`: 200 kills (KILLS=N), 300 trees of blocks, 100 simulations
 	@STARLING_KILLS=$(KILLS) cargo test $(ALL) --test all -- --nocapture survives_kills
 	@PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \
 		PROPTEST_CASES=$${PROPTEST_CASES:-300} cargo test $(ALL) --test all -- model::
+	@for scenario in mixed crashes division silent; do \
+		echo "simulating $$scenario, $(RUNS) seeds"; \
+		"$(TARGET)/release/starling-sim" $$scenario --runs $(RUNS) \
+			--seed $${SEED:-$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')} >/dev/null || exit 1; \
+	done
 
 check-format:
 	@scripts/prerequisites test

@@ -18,6 +18,9 @@ struct Args {
     /// Decides everything that is left to chance
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Do it so many times, each with the next seed and a line of JSON; end with the first that fails
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    runs: u64,
     /// How many nodes, unless the scenario's own number
     #[arg(long, value_parser = clap::value_parser!(u16).range(2..=4_000))]
     nodes: Option<u16>,
@@ -53,16 +56,18 @@ fn run(args: &Args) -> io::Result<ExitCode> {
         writeln!(err, "error: there is no scenario \"{name}\"; choose one of {}", names.join(", "))?;
         return Ok(ExitCode::from(2));
     };
-    let begun = Instant::now();
-    let report = Run::new(*scenario, args.seed, args.nodes.unwrap_or(scenario.nodes)).finish();
-    writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
-    writeln!(
-        err,
-        "{:.0} s of virtual time in {:.1} s",
-        report.virtual_seconds,
-        begun.elapsed().as_secs_f64()
-    )?;
-    let Some(failure) = report.failures.first() else { return Ok(ExitCode::SUCCESS) };
-    writeln!(err, "error: {failure}; once more: {}", report.replay())?;
-    Ok(ExitCode::FAILURE)
+    for (seed, _) in (args.seed..).zip(0..args.runs) {
+        let begun = Instant::now();
+        let report = Run::new(*scenario, seed, args.nodes.unwrap_or(scenario.nodes)).finish();
+        let line = args.runs > 1;
+        let text = if line { serde_json::to_string(&report) } else { serde_json::to_string_pretty(&report) };
+        writeln!(out, "{}", text?)?;
+        let took = begun.elapsed().as_secs_f64();
+        writeln!(err, "seed {seed}: {:.0} s of virtual time in {took:.1} s", report.virtual_seconds)?;
+        if let Some(failure) = report.failures.first() {
+            writeln!(err, "error: {failure}; once more: {}", report.replay())?;
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -78,6 +78,11 @@ fn the_binary_prints_json_and_names_what_there_is() {
         (&report["scenario"], &report["seed"], &report["nodes"]),
         (&"calm".into(), &3.into(), &4.into())
     );
+    let twice = starling_sim(&["calm", "--seed", "3", "--nodes", "4", "--runs", "2"]).stdout;
+    let twice: Vec<Value> =
+        twice.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    assert_eq!((twice.len(), &twice[0]["history"]), (2, &report["history"]));
+    assert_ne!(twice[1]["history"], report["history"]);
     let listed = starling_sim(&["--list"]).stdout;
     let listed = String::from_utf8(listed).expect("text");
     assert!(SCENARIOS.iter().all(|scenario| listed.contains(scenario.about)), "{listed}");
