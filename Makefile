@@ -49,10 +49,11 @@ test: check-format check-dependencies lint doc check-wasm build ## everything th
 
 # The same tests with other numbers: how many kills is read in tests/src/kills.rs, how many trees of blocks and
 # from which seed in tests/tests/all/model.rs. A run that fails prints the seed, and the command that repeats it.
-soak: build ## what has no place in `make test`: 200 kills (KILLS=N), 300 trees of blocks, 100 simulations
+soak: build ## what has no place in `make test`: 200 kills (KILLS=N), 300 trees of blocks, load, 100 simulations
 	@STARLING_KILLS=$(KILLS) cargo test $(ALL) --test all -- --nocapture survives_kills
 	@PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \
 		PROPTEST_CASES=$${PROPTEST_CASES:-300} cargo test $(ALL) --test all -- model::
+	@STARLING_LOAD_SECONDS=300 cargo test $(ALL) --test all -- --nocapture five_hundred_payments_a_second
 	@for scenario in mixed crashes division silent; do \
 		echo "simulating $$scenario, $(RUNS) seeds"; \
 		"$(TARGET)/release/starling-sim" $$scenario --runs $(RUNS) \

@@ -150,3 +150,82 @@ fn bodies_served(node: &Node) -> u64 {
     let bodies = traffic.into_iter().filter(|row| row.protocol.contains("bodies"));
     bodies.map(|row| row.bytes_out).sum()
 }
+
+/// Those who pay at a steady rate, and how often all of them together, each second.
+const STEADY_SENDERS: u16 = 1_000;
+const A_SECOND: usize = 500;
+/// How long: `STARLING_LOAD_SECONDS` says otherwise.
+const USUAL_SECONDS: u32 = 10;
+/// From when on memory may hardly grow, of 300 s, and by how much.
+const SETTLED_AFTER: u32 = 120;
+const MAX_GROWTH: f64 = 0.10;
+
+/// A number that a node's metrics have under this name.
+fn metric(node: &Node, name: &str) -> f64 {
+    let all = super::metrics::metrics(node);
+    all.iter().filter(|(line, _)| line.starts_with(name)).map(|(_, value)| value).sum()
+}
+
+fn resident(nodes: &[Node]) -> Vec<f64> {
+    nodes.iter().map(|node| metric(node, "starling_process_resident_bytes")).collect()
+}
+
+#[test]
+fn five_hundred_payments_a_second_into_one_of_five_nodes_are_all_mined() {
+    let seconds = std::env::var("STARLING_LOAD_SECONDS").ok().and_then(|text| text.parse().ok());
+    let seconds: u32 = seconds.unwrap_or(USUAL_SECONDS);
+    let mut payers: Vec<Payer> = (0..STEADY_SENDERS).map(Payer::new).collect();
+    let lab = Lab::new(Pace::Mined, &payers.iter().map(|payer| (payer, "1000")).collect::<Vec<_>>());
+    let nodes: Vec<Node> = (0..5).map(|_| lab.node(&["--metrics", "127.0.0.1:0"])).collect();
+    for (at, node) in nodes.iter().enumerate() {
+        nodes[..at].iter().for_each(|other| connect(node, other));
+    }
+    nodes[4].mine(&miner(&lab, 1));
+    let to = Payer::new(5_000).address();
+    let (begun, mut accepted, mut settled) = (Instant::now(), HashSet::new(), resident(&nodes));
+    for second in 0..seconds {
+        let from = usize::try_from(second).expect("few") * A_SECOND % payers.len();
+        let payments: Vec<String> = payers[from..from + A_SECOND]
+            .iter_mut()
+            .map(|payer| to_hex(payer.pay(lab.chain(), to, "0.01").bytes()))
+            .collect();
+        accepted.extend(submit_all(&nodes[0], &payments));
+        let next = Duration::from_secs((second + 1).into());
+        std::thread::sleep(next.saturating_sub(begun.elapsed()));
+        if second <= SETTLED_AFTER {
+            settled = resident(&nodes);
+        }
+    }
+    let took = begun.elapsed();
+    let at_the_end = resident(&nodes);
+    until("all payments are mined, or a reason is told", || {
+        let pending = |node: &Node| wait(node.rpc().mempool_info()).expect("a running node answers").count;
+        let counts: Vec<_> = nodes.iter().map(pending).collect();
+        if counts.iter().all(|count| *count == 0) { Ok(()) } else { Err(format!("{counts:?}")) }
+    });
+    nodes[4].rest();
+    agree(&nodes.iter().collect::<Vec<_>>());
+    let sent = usize::try_from(seconds).expect("few") * A_SECOND;
+    assert_eq!(accepted.len(), sent);
+    let mined: HashSet<TxId> = mined(&nodes[1]).into_iter().collect();
+    assert!(accepted.iter().all(|txid| mined.contains(txid)), "{} of {sent} are mined", mined.len());
+    let growth = settled.iter().zip(&at_the_end).map(|(before, after)| after / before - 1.0);
+    let growth = growth.fold(f64::MIN, f64::max);
+    let copies = |node: &Node| {
+        let name = |kind| format!("libp2p_gossipsub_topic_msg_recv_counts{kind}_total");
+        metric(node, &name("_unfiltered")) / metric(node, &name("")).max(1.0)
+    };
+    let copies: Vec<String> = nodes[1..].iter().map(|node| format!("{:.1}", copies(node))).collect();
+    // Nobody's gossip has given up: each is in a mesh with all others, of both topics.
+    for node in &nodes {
+        let mesh = metric(node, "libp2p_gossipsub_mesh_peer_counts");
+        assert!(mesh >= 2.0, "{mesh} places in meshes");
+    }
+    eprintln!(
+        "{sent} payments in {:.0} s, all mined; memory grew by {:.1} % at the most; copies {}",
+        took.as_secs_f64(),
+        100.0 * growth,
+        copies.join(", ")
+    );
+    assert!(seconds < 300 || growth < MAX_GROWTH, "memory: {settled:?} to {at_the_end:?}");
+}

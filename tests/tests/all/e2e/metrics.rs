@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 /// What a node serves: the value of each line by its name and labels.
-fn metrics(node: &Node) -> BTreeMap<String, f64> {
+pub(super) fn metrics(node: &Node) -> BTreeMap<String, f64> {
     let url = node.ready().metrics.as_deref().expect("metrics are served");
     let address = url.strip_prefix("http://").and_then(|rest| rest.strip_suffix("/metrics"));
     let address: SocketAddr = address.and_then(|address| address.parse().ok()).expect("an address");
