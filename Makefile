@@ -12,7 +12,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build wasm test soak check-wasm check-format check-dependencies lint doc
+.PHONY: help run build wasm test peers soak check-wasm check-format check-dependencies lint doc
 
 ALL := --release --workspace --locked
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -49,6 +49,9 @@ test: check-format check-dependencies lint doc check-wasm build ## everything th
 
 # The same tests with other numbers: how many kills is read in tests/src/kills.rs, how many trees of blocks and
 # from which seed in tests/tests/all/model.rs. A run that fails prints the seed, and the command that repeats it.
+peers: ## install js-libp2p, for the test with a peer of another language
+	npm --prefix tests/peers/js ci --no-audit --no-fund
+
 soak: build ## what has no place in `make test`: 200 kills (KILLS=N), 300 trees of blocks, load, 100 simulations
 	@STARLING_KILLS=$(KILLS) cargo test $(ALL) --test all -- --nocapture survives_kills
 	@PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \

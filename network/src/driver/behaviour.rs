@@ -110,6 +110,22 @@ pub(super) fn version(chain_id: u32) -> String {
     format!("/starling/{chain_id:08x}/1")
 }
 
+/// Whether a peer that says this of itself may be on the chain: a node of ours names it, and a program that
+/// knows only gossip names nothing.
+pub(super) fn is_of_chain<'a>(
+    chain_id: u32,
+    said: &str,
+    mut protocols: impl Iterator<Item = &'a str>,
+) -> bool {
+    const OURS: &str = "/starling/";
+    let chain = format!("{OURS}{chain_id:08x}/");
+    if said.starts_with(OURS) {
+        said == version(chain_id)
+    } else {
+        protocols.all(|protocol| !protocol.starts_with(OURS) || protocol.starts_with(&chain))
+    }
+}
+
 fn exchange(protocol: Protocol, chain_id: u32, max_body_bytes: u32) -> Result<Exchange, DriverError> {
     let name = StreamProtocol::try_from_owned(protocol.name(chain_id))
         .map_err(|error| DriverError::Setup(error.to_string()))?;

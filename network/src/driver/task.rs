@@ -4,7 +4,7 @@
 //! commands are taken all the same, as long as what they cause fits the backlog. A core that waits to send a
 //! command should therefore keep taking events, or use `try_send`.
 
-use super::behaviour::{Behaviour, BehaviourEvent, MAX_DIALS, version};
+use super::behaviour::{Behaviour, BehaviourEvent, MAX_DIALS, is_of_chain, version};
 use super::bootstrap::{Bootstrap, dial_options, peer_of};
 use super::carried::Carried;
 use super::codec::failure;
@@ -374,7 +374,8 @@ impl Task {
     fn on_identify(&mut self, event: identify::Event) {
         let identify::Event::Received { peer_id: peer, info, .. } = event else { return };
         let Some(known) = self.peers.get_mut(&peer) else { return };
-        let protocols_ok = info.protocol_version == version(self.chain_id);
+        let spoken = info.protocols.iter().map(AsRef::as_ref);
+        let protocols_ok = is_of_chain(self.chain_id, &info.protocol_version, spoken);
         let agent = printable(&info.agent_version);
         let said = Some((agent.clone(), protocols_ok));
         if known.identified == said {

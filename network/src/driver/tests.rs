@@ -1,5 +1,6 @@
 //! Real swarms on loopback. Every wait is for a condition; the deadlines only bound a failure.
 
+use super::behaviour::{is_of_chain, version};
 use super::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -620,4 +621,18 @@ async fn a_core_that_takes_no_events_can_still_command_and_misses_nothing() {
     }
     b.connected(a.peer()).await;
     b.talk(&mut a, 1000).await;
+}
+
+#[test]
+fn a_peer_may_be_on_our_chain_unless_it_names_another() {
+    let ours = version(CHAIN);
+    let (on_ours, on_another) = (Protocol::Status.name(CHAIN), Protocol::Status.name(CHAIN + 1));
+    let asks = |said: &str, spoken: &[&str]| is_of_chain(CHAIN, said, spoken.iter().copied());
+    assert!(asks(&ours, &[&on_ours, "/meshsub/1.2.0"]));
+    // A program that knows nothing of chains but their topics.
+    assert!(asks("ipfs/0.1.0", &["/meshsub/1.1.0", "/ipfs/ping/1.0.0"]));
+    assert!(asks("", &[]));
+    assert!(!asks(&version(CHAIN + 1), &[&on_another]));
+    assert!(!asks("/starling/", &[&on_ours]), "another version of ours");
+    assert!(!asks("ipfs/0.1.0", &["/meshsub/1.1.0", &on_another]));
 }

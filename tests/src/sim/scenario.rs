@@ -306,8 +306,8 @@ impl Run {
         }
     }
 
-    /// How long it takes after a division until all have one tip again, or two of equal work that all know of:
-    /// the next block decides between them.
+    /// How long it takes after a division until all have one tip again, or two of equal work that all know
+    /// of: the next block decides between them.
     fn watch_meeting(&mut self) {
         let united = self.world.now;
         while self.world.now < united + CALM && !self.has_failed() {

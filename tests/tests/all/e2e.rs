@@ -16,6 +16,7 @@ mod miner;
 mod network;
 mod proofs;
 mod signals;
+mod stranger;
 mod wallets;
 
 use starling_primitives::Amount;

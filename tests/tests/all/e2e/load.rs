@@ -176,7 +176,9 @@ fn five_hundred_payments_a_second_into_one_of_five_nodes_are_all_mined() {
     let seconds: u32 = seconds.unwrap_or(USUAL_SECONDS);
     let mut payers: Vec<Payer> = (0..STEADY_SENDERS).map(Payer::new).collect();
     let lab = Lab::new(Pace::Mined, &payers.iter().map(|payer| (payer, "1000")).collect::<Vec<_>>());
-    let nodes: Vec<Node> = (0..5).map(|_| lab.node(&["--metrics", "127.0.0.1:0"])).collect();
+    // So little that its caches are full before memory is compared.
+    let flags = ["--metrics", "127.0.0.1:0", "--memory", "192MiB"];
+    let nodes: Vec<Node> = (0..5).map(|_| lab.node(&flags)).collect();
     for (at, node) in nodes.iter().enumerate() {
         nodes[..at].iter().for_each(|other| connect(node, other));
     }
