@@ -8,7 +8,7 @@ use super::world::{HostId, Settings, World};
 use crate::Payer;
 use starling_genesis::{Chain, NewChain};
 use starling_node::Core;
-use starling_primitives::{Address, BlockId, Header, Work, WorkHeader};
+use starling_primitives::{Address, Header, Work, WorkHeader};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -306,19 +306,17 @@ impl Run {
         }
     }
 
-    /// How long it takes after a division until all have one tip again, or two of equal work that all know
-    /// of: the next block decides between them.
+    /// How long it takes after a division until all have one tip again, or tips of equal work: the next block
+    /// decides between them.
     fn watch_meeting(&mut self) {
         let united = self.world.now;
         while self.world.now < united + CALM && !self.has_failed() {
             let next = self.world.now + LOOK;
             self.world.run_until(next);
-            let cores: Vec<&Core> = self.world.up().filter_map(|host| host.core()).collect();
-            let tips: BTreeSet<BlockId> = cores.iter().map(|core| core.ledger().tip().id).collect();
-            let work = |core: &Core, tip| core.tree().get(tip).map(|info| info.work);
-            let known: BTreeSet<Option<Work>> =
-                cores.iter().flat_map(|core| tips.iter().map(|tip| work(core, tip))).collect();
-            if known.len() == 1 && !known.contains(&None) {
+            let work = |core: &Core| core.tree().get(&core.ledger().tip().id).map(|info| info.work);
+            let works: BTreeSet<Option<Work>> =
+                self.world.up().filter_map(|host| host.core()).map(work).collect();
+            if works.len() == 1 {
                 self.agreed = Some(self.world.now - united);
                 return;
             }
