@@ -18,15 +18,15 @@ mod writing;
 use crate::published::{Moment, Published};
 use crate::reader::Reader;
 use crate::records::{HeaderRecord, StateTip, Tip, block_key};
-use crate::state::{Coming, State};
+use crate::state::State;
 use crate::store::{Family, MemoryDisk, Store, StoreError, meta};
+use expect::Expected;
 use lag::Lag;
 use starling_consensus::{BestChange, BlockError, CheckedHeader, HeaderTree, Status};
 use starling_genesis::Chain;
 use starling_primitives::history::PlacedNode;
 use starling_primitives::state::{Account, StateKey};
 use starling_primitives::{Address, Amount, BlockId, Header, StateRoot, Transaction, Work, encode_body};
-use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use thiserror::Error;
@@ -44,8 +44,7 @@ pub struct Ledger {
     chain: Arc<Chain>,
     state: State,
     lag: Lag,
-    /// Blocks whose accounts are being read, the one expected first in front.
-    coming: VecDeque<(BlockId, Coming)>,
+    expected: Expected,
     /// What is on its way to the disk.
     writing: Option<Writing>,
     published: Arc<Published>,
@@ -146,7 +145,7 @@ impl Ledger {
             chain,
             state,
             lag,
-            coming: VecDeque::new(),
+            expected: Expected::default(),
             writing: None,
             published,
             tip,
@@ -162,6 +161,8 @@ impl Ledger {
         ledger.oldest_body = ledger.read_oldest_body()?;
         ledger.catch_up()?;
         ledger.check_root(&tip.id)?;
+        // Readers look for the state that is on disk by then.
+        ledger.complete()?;
         let (overlay, on_disk) = (ledger.state.overlay().clone(), ledger.lag.on_disk.id);
         ledger.published = Arc::new(Published::new(Moment { tip: tip.id, on_disk, overlay }));
         Ok((ledger, headers))

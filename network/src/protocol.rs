@@ -317,6 +317,12 @@ impl Network {
         self.hub.peers.snapshot(self.hub.now)
     }
 
+    /// Whether a connected peer has told its status: it is a node of this chain.
+    #[must_use]
+    pub fn has_greeted(&self) -> bool {
+        self.hub.peers.iter().any(|(_, peer)| peer.status.is_some())
+    }
+
     /// The bans in force.
     #[must_use]
     pub fn bans(&self) -> Vec<BanInfo> {

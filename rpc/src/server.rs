@@ -28,6 +28,7 @@ use layer::GuardLayer;
 use places::Places;
 use quota::{Client, Memory, Quotas};
 use starling_primitives::Prefix;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -149,7 +150,6 @@ pub enum ServerError {
 }
 
 /// What all connections share.
-#[derive(Debug)]
 pub(crate) struct ServerShared {
     prefix: Prefix,
     token: Option<String>,
@@ -169,8 +169,15 @@ pub(crate) struct ServerShared {
 pub struct Server;
 
 /// What a server counts, for as long as anybody looks.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ServerCounters(Arc<ServerShared>);
+
+/// The token is among what is shared: nothing of it is shown.
+impl fmt::Debug for ServerCounters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerCounters").finish_non_exhaustive()
+    }
+}
 
 impl ServerCounters {
     /// Calls of each method.
@@ -193,14 +200,14 @@ pub struct ServerHandle {
     pub local_addr: SocketAddr,
     stop: jsonrpsee::server::ServerHandle,
     running: JoinHandle<()>,
-    shared: Arc<ServerShared>,
+    counters: ServerCounters,
 }
 
 impl ServerHandle {
     /// What it counts.
     #[must_use]
     pub fn counters(&self) -> ServerCounters {
-        ServerCounters(self.shared.clone())
+        self.counters.clone()
     }
 
     /// Stops accepting, lets open requests finish for up to 2 s, and returns when everything is closed.
@@ -231,7 +238,7 @@ impl Server {
         let accept =
             Accept { router: router(Arc::new(site)), shared: shared.clone(), limits, stop: stop_handle };
         let running = tokio::spawn(accept.run(listener));
-        Ok(ServerHandle { local_addr, stop, running, shared })
+        Ok(ServerHandle { local_addr, stop, running, counters: ServerCounters(shared) })
     }
 }
 

@@ -135,6 +135,7 @@ impl Ledger {
         if self.is_being_connected(&self.tip.id) {
             self.complete()?;
         }
+        self.expect_nothing();
         let header = self.tip_header()?;
         let key = block_key(self.tip.height, &self.tip.id);
         let undo = self.undo(&key)?;
@@ -198,7 +199,7 @@ impl Ledger {
         header: &Header,
         txs: &[Arc<Transaction>],
     ) -> Result<Applied, ConnectError> {
-        let touched = match self.take_expected(&header.id()) {
+        let touched = match self.take_expected(header) {
             Some(coming) => self.state.touch_expected(coming)?,
             None => self.state.touch(named_in(header, txs))?,
         };

@@ -82,6 +82,8 @@ impl Ledger {
 
 impl Drop for Ledger {
     fn drop(&mut self) {
+        // Whoever reads ahead has the database open.
+        self.expected.end();
         if let Err(error) = self.complete() {
             tracing::error!(%error, "the last block was not written");
         }

@@ -26,6 +26,18 @@ pub(crate) struct Coming {
     evicted: u64,
 }
 
+impl Coming {
+    /// Whether something is being read still.
+    pub(crate) fn is_reading(&mut self) -> bool {
+        self.read.as_mut().is_some_and(Answer::is_open)
+    }
+
+    /// Waits until nothing is read any more: the block does not come.
+    pub(crate) fn end(self) {
+        drop(self.read.and_then(Answer::wait));
+    }
+}
+
 impl State {
     /// Begins to read the accounts of these addresses.
     pub(crate) fn expect(&mut self, named: impl Iterator<Item = Address>) -> Coming {
@@ -38,6 +50,11 @@ impl State {
         };
         let read = if missing.is_empty() { None } else { begin(read) };
         Coming { order, missing, read, flushes: self.flushes, evicted: self.cache.evicted() }
+    }
+
+    /// Whether what is read is of use: the state on disk is the same.
+    pub(crate) fn is_fresh(&self, coming: &Coming) -> bool {
+        coming.flushes == self.flushes
     }
 
     /// As when others had taken the place of all accounts in memory.

@@ -111,19 +111,17 @@ pub(super) fn version(chain_id: u32) -> String {
 }
 
 /// Whether a peer that says this of itself may be on the chain: a node of ours names it, and a program that
-/// knows only gossip names nothing.
-pub(super) fn is_of_chain<'a>(
-    chain_id: u32,
-    said: &str,
-    mut protocols: impl Iterator<Item = &'a str>,
-) -> bool {
+/// knows only gossip names nothing, but comes to us by itself. Others of that kind are on the network for
+/// something else.
+pub(super) fn is_of_chain(chain_id: u32, said: &str, protocols: &[&str], came: bool) -> bool {
     const OURS: &str = "/starling/";
-    let chain = format!("{OURS}{chain_id:08x}/");
     if said.starts_with(OURS) {
-        said == version(chain_id)
-    } else {
-        protocols.all(|protocol| !protocol.starts_with(OURS) || protocol.starts_with(&chain))
+        return said == version(chain_id);
     }
+    let chain = format!("{OURS}{chain_id:08x}/");
+    let gossips = protocols.iter().any(|protocol| protocol.starts_with("/meshsub/"));
+    let others = protocols.iter().any(|protocol| protocol.starts_with(OURS) && !protocol.starts_with(&chain));
+    came && gossips && !others
 }
 
 fn exchange(protocol: Protocol, chain_id: u32, max_body_bytes: u32) -> Result<Exchange, DriverError> {

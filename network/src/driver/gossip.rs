@@ -183,6 +183,11 @@ fn scoring(chain_id: u32) -> (PeerScoreParams, PeerScoreThresholds) {
     (params, thresholds)
 }
 
+/// What is counted: our own topics. Others a stranger could name without end.
+fn counted() -> MetricsConfig {
+    MetricsConfig { max_topics: Topic::ALL.len(), max_never_subscribed_topics: 0, ..MetricsConfig::default() }
+}
+
 /// Gossip on both topics of a chain; it counts into `metrics`.
 pub(super) fn gossip(chain_id: u32, metrics: &mut Registry) -> Result<Gossip, String> {
     let topics = Topic::ALL.map(|topic| topic.ident(chain_id));
@@ -193,7 +198,7 @@ pub(super) fn gossip(chain_id: u32, metrics: &mut Registry) -> Result<Gossip, St
         allowed,
         Gate::new(chain_id),
     )?
-    .with_metrics(metrics.sub_registry_with_prefix("gossipsub"), MetricsConfig::default());
+    .with_metrics(metrics.sub_registry_with_prefix("gossipsub"), counted());
     let (params, thresholds) = scoring(chain_id);
     gossip.with_peer_score(params, thresholds)?;
     for topic in &topics {

@@ -46,6 +46,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// A connection.
 struct Link {
     dialled: Option<Multiaddr>,
+    outbound: bool,
     missed_pings: u8,
 }
 
@@ -314,10 +315,11 @@ impl Task {
         let dialled = self.dials.remove(&id);
         let known = self.peers.entry(peer).or_default();
         let first = known.links.is_empty();
-        known.links.insert(id, Link { dialled, missed_pings: 0 });
+        let outbound = endpoint.is_dialer();
+        known.links.insert(id, Link { dialled, outbound, missed_pings: 0 });
         if first {
             let address = endpoint.get_remote_address().clone();
-            self.backlog.push_back(NetEvent::Connected { peer, address, outbound: endpoint.is_dialer() });
+            self.backlog.push_back(NetEvent::Connected { peer, address, outbound });
         }
     }
 
@@ -374,8 +376,9 @@ impl Task {
     fn on_identify(&mut self, event: identify::Event) {
         let identify::Event::Received { peer_id: peer, info, .. } = event else { return };
         let Some(known) = self.peers.get_mut(&peer) else { return };
-        let spoken = info.protocols.iter().map(AsRef::as_ref);
-        let protocols_ok = is_of_chain(self.chain_id, &info.protocol_version, spoken);
+        let spoken: Vec<&str> = info.protocols.iter().map(AsRef::as_ref).collect();
+        let came = known.links.values().all(|link| !link.outbound);
+        let protocols_ok = is_of_chain(self.chain_id, &info.protocol_version, &spoken, came);
         let agent = printable(&info.agent_version);
         let said = Some((agent.clone(), protocols_ok));
         if known.identified == said {

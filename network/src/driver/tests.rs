@@ -627,11 +627,13 @@ async fn a_core_that_takes_no_events_can_still_command_and_misses_nothing() {
 fn a_peer_may_be_on_our_chain_unless_it_names_another() {
     let ours = version(CHAIN);
     let (on_ours, on_another) = (Protocol::Status.name(CHAIN), Protocol::Status.name(CHAIN + 1));
-    let asks = |said: &str, spoken: &[&str]| is_of_chain(CHAIN, said, spoken.iter().copied());
+    let asks = |said: &str, spoken: &[&str]| is_of_chain(CHAIN, said, spoken, true);
     assert!(asks(&ours, &[&on_ours, "/meshsub/1.2.0"]));
-    // A program that knows nothing of chains but their topics.
+    assert!(is_of_chain(CHAIN, &ours, &[&on_ours], false), "we may have dialled it");
+    // A program that knows nothing of chains but their topics, and came by itself.
     assert!(asks("ipfs/0.1.0", &["/meshsub/1.1.0", "/ipfs/ping/1.0.0"]));
-    assert!(asks("", &[]));
+    assert!(!is_of_chain(CHAIN, "ipfs/0.1.0", &["/meshsub/1.1.0"], false));
+    assert!(!asks("ipfs/0.1.0", &["/ipfs/kad/1.0.0"]), "it is here for something else");
     assert!(!asks(&version(CHAIN + 1), &[&on_another]));
     assert!(!asks("/starling/", &[&on_ours]), "another version of ours");
     assert!(!asks("ipfs/0.1.0", &["/meshsub/1.1.0", &on_another]));

@@ -20,6 +20,9 @@ const TIE_WINDOW: Duration = Duration::from_secs(2);
 /// Seconds for which transactions of a block may still be sent by peers, or be in a rival of it.
 const RELAYED_FOR_S: u64 = 3_600;
 
+/// Changes of the chain that are told together, while the node is far behind.
+const MOST_UNTOLD: usize = 8;
+
 /// What is to be done next.
 struct Plan {
     /// Where the branch leaves the connected chain.
@@ -74,7 +77,8 @@ impl Core {
             self.follow(change)?;
         }
         // Far behind, the next block goes on before the last one is on disk.
-        if more && self.is_behind() { Ok(()) } else { self.tell() }
+        let later = more && self.is_behind() && self.untold.len() < MOST_UNTOLD;
+        if later { Ok(()) } else { self.tell() }
     }
 
     /// Tells of the tips that were connected, when what readers see of them is on disk.

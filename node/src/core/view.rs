@@ -118,7 +118,8 @@ impl Core {
         if best > tip.saturating_add(SYNCED_WITHIN_BLOCKS) {
             return SyncState::Bodies;
         }
-        if self.peers == 0 && self.chain.is_public() {
+        // A peer that only gossips knows of no chain to be level with.
+        if self.chain.is_public() && !self.net.has_greeted() {
             return SyncState::Waiting;
         }
         SyncState::Synced

@@ -14,7 +14,9 @@ use starling_ledger::LedgerMemory;
 use starling_network::{Flow, NetHandle, Protocol, Topic};
 use starling_rpc::ServerCounters;
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::Mutex;
 
 /// Where the numbers come from.
 #[derive(Clone)]
@@ -25,7 +27,14 @@ pub(super) struct Metrics {
     pub(super) miner: MinerHandle,
     /// Unix seconds.
     pub(super) started: f64,
+    pub(super) last: Arc<Mutex<Last>>,
 }
+
+/// What was told last, and when: whoever asks again at once gets the same, without a call to the core.
+pub(super) type Last = Option<(Instant, String)>;
+
+/// How long that holds.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// Unix seconds now.
 pub(super) fn unix_now() -> f64 {
@@ -98,6 +107,16 @@ impl Collector for Sheet {
 impl Metrics {
     /// All of them, as text; none when the core is gone.
     pub(super) async fn text(self) -> Option<String> {
+        let mut last = self.last.lock().await;
+        if let Some((_, text)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
+            return Some(text.clone());
+        }
+        let text = self.gather().await?;
+        *last = Some((Instant::now(), text.clone()));
+        Some(text)
+    }
+
+    async fn gather(&self) -> Option<String> {
         let mut sheet = self.core.call(of_core).await.ok()?;
         self.of_network(&mut sheet);
         self.of_rpc(&mut sheet);

@@ -162,7 +162,7 @@ impl Node {
     async fn serve_metrics(&self, address: SocketAddr) -> Result<TextServer, NodeError> {
         let rpc = self.rpc.as_ref().ok_or(NodeError::Ended("RPC server"))?.counters();
         let (core, net, miner) = (self.core.handle.clone(), self.net.clone(), self.miner.clone());
-        let metrics = Metrics { core, net, rpc, miner, started: unix_now() };
+        let metrics = Metrics { core, net, rpc, miner, started: unix_now(), last: Arc::default() };
         Ok(TextServer::start(address, move || metrics.clone().text()).await?)
     }
 

@@ -46,7 +46,7 @@ fn blocks_that_were_expected_are_connected_to_the_same_state() {
             fixture.ledger.expect(next);
         }
         connect(&mut fixture, block);
-        assert_eq!(fixture.ledger.coming.len(), usize::from(at + 1 < blocks.len()));
+        assert_eq!(fixture.ledger.expected.coming.len(), usize::from(at + 1 < blocks.len()));
     }
 }
 
@@ -77,20 +77,48 @@ fn what_was_read_before_blocks_went_and_came_holds() {
 
 #[test]
 fn few_blocks_are_expected_at_a_time_and_none_twice() {
-    let count = u64::try_from(MOST_EXPECTED).unwrap() + 2;
-    let (mut fixture, blocks) = blocks(count);
+    let (mut fixture, blocks) = blocks(u64::try_from(MOST_EXPECTED).unwrap() + 2);
+    let expected = |fixture: &Fixture| -> Vec<u32> {
+        fixture.ledger.expected.coming.iter().map(|(height, _, _)| *height).collect()
+    };
     for (block, _) in &blocks {
         fixture.ledger.expect(block);
         fixture.ledger.expect(block);
-        assert!(fixture.ledger.coming.len() <= MOST_EXPECTED);
     }
-    // One that is not among them, one that is, and those before it are expected no more.
+    assert_eq!(expected(&fixture), [1, 2, 3]);
     connect(&mut fixture, &blocks[0]);
+    assert_eq!(expected(&fixture), [3, 2]);
+    fixture.ledger.expect(&blocks[0].0);
+    assert_eq!(expected(&fixture), [3, 2], "it is connected");
     connect(&mut fixture, &blocks[1]);
-    connect(&mut fixture, &blocks[2]);
-    connect(&mut fixture, &blocks[3]);
-    let left: Vec<_> = fixture.ledger.coming.iter().map(|(id, _)| *id).collect();
-    assert_eq!(left, [blocks[4].0.header().header().id(), blocks[5].0.header().header().id()]);
+    assert_eq!(expected(&fixture), [3]);
+    fixture.ledger.disconnect(false).unwrap();
+    assert_eq!(expected(&fixture), Vec::<u32>::new(), "the tip went back");
+}
+
+#[test]
+fn a_block_further_on_may_be_expected_first() {
+    let (mut fixture, blocks) = blocks(3);
+    for at in [2, 1, 0] {
+        fixture.ledger.expect(&blocks[at].0);
+    }
+    for (block, left) in blocks.iter().zip([2, 1, 0]) {
+        connect(&mut fixture, block);
+        assert_eq!(fixture.ledger.expected.coming.len(), left);
+    }
+}
+
+#[test]
+fn a_ledger_that_is_closed_while_it_reads_can_be_opened_at_once() {
+    let (mut fixture, blocks) = blocks(MOST_EXPECTED.try_into().unwrap());
+    for round in 0..20 {
+        blocks.iter().for_each(|(block, _)| fixture.ledger.expect(block));
+        if round % 2 == 0 {
+            fixture.ledger.expect_nothing();
+        }
+        fixture = fixture.reopened();
+    }
+    connect(&mut fixture, &blocks[0]);
 }
 
 #[test]
@@ -98,5 +126,5 @@ fn small_blocks_are_not_expected() {
     let mut fixture = Fixture::new();
     let block = fixture.block(vec![pay(&fixture.chain, 0, 0, address(50), 1 << 50)], 9, None);
     fixture.ledger.expect(&block);
-    assert!(fixture.ledger.coming.is_empty());
+    assert!(fixture.ledger.expected.coming.is_empty());
 }

@@ -238,6 +238,11 @@ async fn messages_off_topic_or_over_the_cap_are_not_heard() {
     victim.gossip(b"good").await;
     assert!(!victim.seen.iter().any(|event| matches!(event, NetEvent::Gossip { .. })));
     assert_eq!(victim.handle.traffic().topic(Topic::Block).messages_in, 1);
+    // Nor do their names stay anywhere.
+    let mut metrics = String::new();
+    victim.handle.write_metrics(&mut metrics).unwrap();
+    let foreign = [&*Topic::Block.name(CHAIN + 1), "anything"];
+    assert!(metrics.contains(&block) && !foreign.iter().any(|name| metrics.contains(*name)), "{metrics}");
     still_serves(&mut victim).await;
 }
 

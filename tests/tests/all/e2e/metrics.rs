@@ -71,8 +71,11 @@ fn the_numbers_are_those_of_the_node() {
     assert_eq!(peers, 1.0);
     assert_eq!(now["starling_rpc_calls_total{method=\"tx_submit\"}"], 1.0);
     assert!(wait(nodes[0].rpc().tx_submit("zz")).is_err());
-    let now = metrics(&nodes[0]);
-    assert_eq!(now["starling_rpc_errors_total{method=\"tx_submit\"}"], 1.0);
+    until("the error is counted", || {
+        let now = metrics(&nodes[0]);
+        let errors = now["starling_rpc_errors_total{method=\"tx_submit\"}"];
+        if errors == 1.0 { Ok(()) } else { Err(format!("{errors}")) }
+    });
     assert!(now["starling_process_resident_bytes"] > 1e6 && now["starling_ledger_written_bytes_total"] > 1e3);
 }
 
