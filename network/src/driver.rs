@@ -2,23 +2,27 @@
 //!
 //! It knows no rules. It reports what arrived ([`NetEvent`]) and does what it is told ([`NetCommand`]), both
 //! over bounded channels and as raw bytes; it never blocks, never decides what is valid, and never chooses a
-//! peer but for dialling the bootstrap addresses again while they are not connected.
+//! peer.
 //!
 //! - [`message`]: the events, commands, topics and protocols; [`task`]: the loop between channels and swarm
 //! - [`behaviour`]: transports, protocols, limits; [`gossip`]: its settings and the gate before its caches;
 //!   [`watch`]: closes connections on which gossip has given up
+//! - [`guard`]: who may knock; [`intake`]: what peers may bring by gossip
 //! - [`codec`]: frames and caps of the request protocols; [`inbound`]: requests being served
-//! - [`carried`]: what gossip has seen; [`bootstrap`]: when to dial; [`keys`]: the node's key; [`traffic`]:
-//!   counters
+//! - [`carried`]: what gossip has seen; [`dialling`]: how to dial; [`seeds`]: what DNS knows; [`keys`]: the
+//!   node's key; [`traffic`]: counters
 
 mod behaviour;
-mod bootstrap;
 mod carried;
 mod codec;
+mod dialling;
 mod gossip;
+mod guard;
 mod inbound;
+mod intake;
 mod keys;
 mod message;
+mod seeds;
 mod task;
 mod traffic;
 mod watch;
@@ -29,8 +33,10 @@ pub use keys::{KeyError, load_or_create_key};
 pub use libp2p::identity::Keypair;
 pub use libp2p::{Multiaddr, PeerId};
 pub use message::{
-    MessageRef, NetCommand, NetEvent, Protocol, ReplyToken, RequestFailure, RequestId, Topic, Verdict,
+    Delivery, MessageRef, NetCommand, NetEvent, Protocol, ReplyToken, RequestFailure, RequestId, Topic,
+    Verdict,
 };
+pub use task::REPORT_EVERY;
 pub use traffic::{Flow, Traffic};
 
 use libp2p::core::transport::TransportError;
@@ -61,9 +67,10 @@ pub struct ConnectionCaps {
 }
 
 impl Default for ConnectionCaps {
-    /// 48 inbound (40 and 8 for newcomers), 16 outbound (12 slots and room for two connections to a peer).
+    /// 56 inbound (40, 8 for newcomers, and those on whom it is not decided yet), 32 outbound (12 slots, room
+    /// for two connections to a peer, and peers named by hand).
     fn default() -> Self {
-        Self { inbound: 48, outbound: 16 }
+        Self { inbound: 56, outbound: 32 }
     }
 }
 
@@ -78,8 +85,8 @@ pub struct DriverConfig {
     pub agent: String,
     /// Where to listen; nowhere if empty. Port 0 is any free one.
     pub listen: Vec<Multiaddr>,
-    /// Nodes to stay connected to, with or without `/p2p/` and their peer id.
-    pub bootstrap: Vec<Multiaddr>,
+    /// Whether the chain is for everybody: then connections are counted by address and network.
+    pub public: bool,
     /// Whether to find nodes on the local network (mDNS).
     pub mdns: bool,
     /// Connections at a time.

@@ -9,11 +9,13 @@
 //! - `wire`: each message as a type with its one encoding
 //! - `protocol`: [`Network`], who is greeted, what may be asked, what waits for a verdict
 //! - `sync`: headers from one peer, bodies from many; `relay`: new blocks and transactions
-//! - `peers`: scores, bans, whom to dial; `limits`: how much one peer may ask
+//! - `addresses`: the book of nodes that others told of; `peers`: slots, scores, bans, whom to dial;
+//!   `limits`: how much one peer may ask
 //!
 //! It never decides whether a header, a body or a transaction is valid, never reads the chain but through
 //! [`ChainView`], and outside the driver has no socket, clock, randomness or thread.
 
+mod addresses;
 mod driver;
 mod limits;
 mod peers;
@@ -24,18 +26,19 @@ mod sync;
 mod testing;
 mod wire;
 
+pub use addresses::signed_record;
 pub use driver::{
-    COMMAND_QUEUE, ConnectionCaps, DriverConfig, DriverError, EVENT_QUEUE, Flow, KeyError, Keypair,
+    COMMAND_QUEUE, ConnectionCaps, Delivery, DriverConfig, DriverError, EVENT_QUEUE, Flow, KeyError, Keypair,
     MAX_AGENT_CHARS, MAX_INBOUND_PER_PROTOCOL, MessageRef, Multiaddr, NetCommand, NetEvent, NetHandle,
-    PeerId, Protocol, ReplyToken, RequestFailure, RequestId, Topic, Traffic, VERDICT_WINDOW, Verdict,
-    load_or_create_key, start,
+    PeerId, Protocol, REPORT_EVERY, ReplyToken, RequestFailure, RequestId, Topic, Traffic, VERDICT_WINDOW,
+    Verdict, load_or_create_key, start,
 };
 pub use peers::{BAN, BanInfo, BookFull, MAX_BANS, MAX_PEERS, PeerInfo, Penalty, Slot};
 pub use protocol::{
-    AnnounceOutcome, Body, BodyOutcome, ChainView, HeadersOutcome, Network, NetworkConfig, Output, Report,
-    SyncProgress, TxOutcome, TxSource,
+    AnnounceOutcome, Body, BodyOutcome, ChainView, HeadersOutcome, MAX_PEERS_BYTES, Network, NetworkConfig,
+    Output, PeerSources, Report, SavedError, SyncProgress, TxOutcome, TxSource,
 };
 pub use wire::{
     Announcement, Answer, BODIES_STOP_BYTES, MAX_ANNOUNCED_TXS, MAX_BODIES, MAX_HEADERS, MAX_LOCATOR_IDS,
-    MAX_POOL_IDS, MAX_TX_IDS, Question, Status,
+    MAX_PEER_RECORDS, MAX_POOL_IDS, MAX_TX_IDS, Question, Status,
 };

@@ -1,14 +1,29 @@
 //! Who is connected, how they have behaved, and who is not wanted (network design: Peers).
 //!
-//! A peer has two sums, both fading with a half-life of ten minutes. *Faults* are what it did wrong: they
-//! alone disconnect and ban, and outlive the connection. *Merit* is how useful it is: late and slow peers
-//! lose it, and it decides only whom we ask first. The score that people see is the sum of both.
+//! - `score`: what is held against a peer; `bans`: who is not wanted, and what is remembered of others;
+//!   `deliveries`: who brings anything by gossip
+//! - `dials`: addresses that people gave; `slots`: whom we dial, and as what; `eviction`: who makes room
 
+mod bans;
+mod deliveries;
 mod dials;
+mod eviction;
+mod score;
+mod slots;
 
+pub use bans::{BanInfo, MAX_BANS};
+pub(crate) use deliveries::Finding;
 pub use dials::BookFull;
-pub(crate) use dials::Dials;
+pub(crate) use dials::{Dials, Giver, peer_of};
+pub(crate) use score::Sentence;
+pub use score::{BAN, Penalty};
+pub use slots::Slot;
+pub(crate) use slots::{Situation, Slots};
 
+pub(crate) use self::bans::{Memory, read_bytes, read_count, read_peer, write_bytes, write_count};
+use self::deliveries::Brought;
+use self::score::{BAN_AT, BEST, DISCONNECT_AT, Fading, WORST};
+use crate::addresses::Group;
 use crate::wire::Status;
 use libp2p::{Multiaddr, PeerId};
 use starling_primitives::BlockId;
@@ -16,78 +31,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// Peers connected at the most.
-pub const MAX_PEERS: usize = 64;
-/// Bans kept at the most; the one that ends first makes room.
-pub const MAX_BANS: usize = 1_024;
-/// Faults of disconnected peers kept at the most; the least make room.
-const MAX_REMEMBERED: usize = 1_024;
+pub const MAX_PEERS: usize = 88;
 /// Reasons kept for each peer.
 const MAX_REASONS: usize = 8;
 /// Characters of a reason.
 const MAX_REASON_CHARS: usize = 160;
-/// Time in which half of what a peer did is forgotten.
-const HALF_LIFE: Duration = Duration::from_secs(600);
-/// How long a ban by penalty lasts.
-pub const BAN: Duration = Duration::from_secs(12 * 60 * 60);
-/// Faults at which a peer is disconnected.
-const DISCONNECT_AT: f64 = -20.0;
-/// Faults at which a peer is banned.
-const BAN_AT: f64 = -50.0;
-/// Bounds of the score, and of merit within it.
-const WORST: f64 = -100.0;
-const BEST: f64 = 100.0;
-/// Faults too small to be remembered.
-const FORGOTTEN: f64 = -0.5;
-
-/// How bad something was (consensus design: Who is blamed).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Penalty {
-    /// Not at all.
-    None,
-    /// Late or slow: ask others first.
-    Rank,
-    /// Wrong, but cheap to find out: a handful disconnects.
-    Medium,
-    /// Cost us a download or more: one disconnects, two in a row ban.
-    Heavy,
-    /// No honest node does this.
-    Ban,
-}
-
-impl Penalty {
-    const fn points(self) -> f64 {
-        match self {
-            Self::None => 0.0,
-            Self::Rank => -1.0,
-            Self::Medium => -5.0,
-            Self::Heavy => -30.0,
-            Self::Ban => WORST,
-        }
-    }
-}
-
-/// Why a peer holds its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slot {
-    /// We chose it.
-    Full,
-    /// It came to us.
-    Inbound,
-    /// Someone asked for it by hand.
-    Manual,
-}
-
-impl Slot {
-    /// The name in `net_peers`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Inbound => "inbound",
-            Self::Manual => "manual",
-        }
-    }
-}
+/// More than half of the peers late within this time: the fault is ours.
+const OUR_FAULT_WITHIN: Duration = Duration::from_secs(30);
 
 /// A connected peer as `net_peers` shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,6 +50,8 @@ pub struct PeerInfo {
     pub outbound: bool,
     /// Why it holds its place.
     pub slot: Slot,
+    /// The network that its address is of.
+    pub group: String,
     /// Its software, once it has said so.
     pub agent: Option<String>,
     /// The greatest height it is known to have, once known.
@@ -116,55 +68,23 @@ pub struct PeerInfo {
     pub connected_for: Duration,
 }
 
-/// A ban as `net_bans` shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BanInfo {
-    /// Who.
-    pub peer_id: PeerId,
-    /// How much longer.
-    pub remaining: Duration,
-    /// Why.
-    pub reason: String,
-}
-
-/// What has to happen to a peer after a penalty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sentence {
-    Nothing,
-    Disconnect,
-    /// The ban that had to make room for it is over.
-    Ban {
-        over: Option<PeerId>,
-    },
-}
-
-/// A sum that fades.
-#[derive(Clone, Copy, Debug)]
-struct Fading {
-    points: f64,
-    at: Duration,
-}
-
-impl Fading {
-    const NONE: Self = Self { points: 0.0, at: Duration::ZERO };
-
-    fn now(self, now: Duration) -> f64 {
-        let halvings = now.saturating_sub(self.at).as_secs_f64() / HALF_LIFE.as_secs_f64();
-        self.points * (-halvings).exp2()
-    }
-
-    fn add(&mut self, points: f64, now: Duration) -> f64 {
-        *self = Self { points: (self.now(now) + points).clamp(WORST, BEST), at: now };
-        self.points
-    }
+/// A connection that has come to stand.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    /// The peer's end.
+    pub(crate) address: Multiaddr,
+    /// Whether we dialled.
+    pub(crate) outbound: bool,
+    pub(crate) slot: Slot,
 }
 
 /// A connected peer.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    address: Multiaddr,
-    outbound: bool,
-    slot: Slot,
+    pub(crate) address: Multiaddr,
+    pub(crate) group: Group,
+    pub(crate) outbound: bool,
+    pub(crate) slot: Slot,
     agent: Option<String>,
     latency: Option<Duration>,
     reasons: VecDeque<String>,
@@ -176,61 +96,58 @@ pub(crate) struct Peer {
     pub(crate) status: Option<Status>,
     /// The greatest height it is known to have a header of.
     pub(crate) height: u32,
+    /// When it was the first to tell of a block, or of a transaction.
+    last_block: Option<Duration>,
+    last_tx: Option<Duration>,
+    /// Since when its chain has had less work than ours.
+    behind_since: Option<Duration>,
+    /// When it last left a question without an answer.
+    late_at: Option<Duration>,
+    brought: Brought,
 }
 
-#[derive(Debug)]
-struct BanEntry {
-    until: Duration,
-    reason: String,
-}
-
-/// The connected, the banned, and the faults of those who left. Iteration is in the order of peer ids,
-/// always.
+/// The connected, and what is remembered of the others. Iteration is in the order of peer ids, always.
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
     connected: BTreeMap<PeerId, Peer>,
-    bans: BTreeMap<PeerId, BanEntry>,
-    remembered: BTreeMap<PeerId, Fading>,
+    memory: Memory,
 }
 
 impl Peers {
     /// Takes a peer in; false when it is banned, or there is no room.
-    pub(crate) fn connect(&mut self, id: PeerId, address: Multiaddr, outbound: bool, now: Duration) -> bool {
-        if self.bans.contains_key(&id) || self.connected.len() >= MAX_PEERS {
+    pub(crate) fn connect(&mut self, id: PeerId, arrival: Arrival, now: Duration) -> bool {
+        let Arrival { address, outbound, slot } = arrival;
+        if self.memory.is_banned(&id) || self.connected.len() >= MAX_PEERS {
             return false;
         }
+        let (faults, merit) = self.memory.recall(&id);
         let peer = Peer {
+            group: Group::of(&address),
             address,
             outbound,
-            slot: if outbound { Slot::Full } else { Slot::Inbound },
+            slot,
             agent: None,
             latency: None,
             reasons: VecDeque::new(),
-            faults: self.remembered.remove(&id).unwrap_or(Fading::NONE),
-            merit: Fading::NONE,
+            faults,
+            merit,
             since: now,
             status: None,
             height: 0,
+            last_block: None,
+            last_tx: None,
+            behind_since: None,
+            late_at: None,
+            brought: Brought::NOTHING,
         };
         self.connected.insert(id, peer);
         true
     }
 
-    /// Lets a peer go; its faults stay.
+    /// Lets a peer go; what it did stays.
     pub(crate) fn disconnect(&mut self, id: &PeerId, now: Duration) {
-        let Some(peer) = self.connected.remove(id) else { return };
-        if peer.faults.now(now) > FORGOTTEN {
-            return;
-        }
-        self.remember(*id, peer.faults, now);
-    }
-
-    fn remember(&mut self, id: PeerId, faults: Fading, now: Duration) {
-        self.remembered.insert(id, faults);
-        if self.remembered.len() > MAX_REMEMBERED {
-            let mildest = self.remembered.iter().max_by(|a, b| a.1.now(now).total_cmp(&b.1.now(now)));
-            let mildest = mildest.map(|(id, _)| *id);
-            mildest.and_then(|id| self.remembered.remove(&id));
+        if let Some(peer) = self.connected.remove(id) {
+            self.memory.remember(*id, peer.faults, peer.merit, now);
         }
     }
 
@@ -250,6 +167,21 @@ impl Peers {
         self.connected.iter()
     }
 
+    /// Peers with which transactions and addresses are exchanged.
+    pub(crate) fn relaying(&self) -> impl Iterator<Item = (&PeerId, &Peer)> {
+        self.iter().filter(|(_, peer)| !peer.slot.is_quiet())
+    }
+
+    /// Whether transactions and addresses are exchanged with this peer.
+    pub(crate) fn relays(&self, id: &PeerId) -> bool {
+        self.get(id).is_some_and(|peer| !peer.slot.is_quiet())
+    }
+
+    /// Peers in this slot.
+    pub(crate) fn count(&self, slot: Slot) -> usize {
+        self.connected.values().filter(|peer| peer.slot == slot).count()
+    }
+
     /// All peers, those we think best of first.
     pub(crate) fn ranked(&self, now: Duration) -> Vec<PeerId> {
         let mut ranked: Vec<(f64, PeerId)> = self.iter().map(|(id, peer)| (peer.score(now), *id)).collect();
@@ -257,8 +189,8 @@ impl Peers {
         ranked.into_iter().map(|(_, id)| id).collect()
     }
 
-    pub(crate) fn set_manual(&mut self, id: &PeerId) {
-        self.change(id, |peer| peer.slot = Slot::Manual);
+    pub(crate) fn set_slot(&mut self, id: &PeerId, slot: Slot) {
+        self.change(id, |peer| peer.slot = slot);
     }
 
     pub(crate) fn set_agent(&mut self, id: &PeerId, agent: String) {
@@ -269,16 +201,30 @@ impl Peers {
         self.change(id, |peer| peer.latency = Some(latency));
     }
 
-    pub(crate) fn set_status(&mut self, id: &PeerId, status: Status) {
+    /// The peer said where it stands; `ours` is where we do.
+    pub(crate) fn set_status(&mut self, id: &PeerId, status: Status, ours: &Status, now: Duration) {
         self.change(id, |peer| {
             peer.height = status.height;
             peer.status = Some(status);
+            peer.behind_since = if status.work < ours.work { peer.behind_since.or(Some(now)) } else { None };
         });
     }
 
     /// The peer has shown a header of this height.
     pub(crate) fn raise_height(&mut self, id: &PeerId, height: u32) {
         self.change(id, |peer| peer.height = peer.height.max(height));
+    }
+
+    /// The peer was the first to tell of a block.
+    pub(crate) fn told_block(&mut self, id: &PeerId, now: Duration) {
+        self.change(id, |peer| peer.last_block = Some(now));
+        self.reward(id, 1.0, now);
+    }
+
+    /// The peer was the first to tell of a good transaction.
+    pub(crate) fn told_tx(&mut self, id: &PeerId, now: Duration) {
+        self.change(id, |peer| peer.last_tx = Some(now));
+        self.reward(id, 0.01, now);
     }
 
     /// The peer was useful.
@@ -294,7 +240,21 @@ impl Peers {
         }
     }
 
-    /// Writes a penalty down and says what follows; a ban is in force when this returns.
+    /// A question of ours came to nothing in its time.
+    pub(crate) fn late(&mut self, id: &PeerId, now: Duration) {
+        self.change(id, |peer| peer.late_at = Some(now));
+    }
+
+    /// Whether our own link is down, as far as can be told: more than half of all peers were late within half
+    /// a minute. Then being late is nobody's fault.
+    pub(crate) fn link_is_down(&self, now: Duration) -> bool {
+        let is_late = |at: Duration| now.saturating_sub(at) < OUR_FAULT_WITHIN;
+        let late = self.connected.values().filter(|peer| peer.late_at.is_some_and(is_late)).count();
+        late * 2 > self.connected.len()
+    }
+
+    /// Writes a penalty down and says what follows; a ban is in force when this returns. Peers that somebody
+    /// asked for by hand stay whatever they do.
     pub(crate) fn penalise(
         &mut self,
         id: &PeerId,
@@ -302,21 +262,20 @@ impl Peers {
         reason: &str,
         now: Duration,
     ) -> Sentence {
+        if penalty <= Penalty::Rank && self.link_is_down(now) {
+            return Sentence::Nothing;
+        }
         let faults = match self.connected.get_mut(id) {
             Some(peer) => peer.penalise(penalty, reason, now),
             None if penalty <= Penalty::Rank => return Sentence::Nothing,
             // Gone already; what it left behind still counts.
-            None => {
-                let mut faults = self.remembered.get(id).copied().unwrap_or(Fading::NONE);
-                let points = faults.add(penalty.points(), now);
-                self.remember(*id, faults, now);
-                points
-            }
+            None => self.memory.add_fault(*id, penalty.points(), now),
         };
-        if penalty <= Penalty::Rank {
+        let is_trusted = self.get(id).is_some_and(|peer| peer.slot == Slot::Manual);
+        if penalty <= Penalty::Rank || is_trusted {
             Sentence::Nothing
         } else if faults <= BAN_AT {
-            Sentence::Ban { over: self.ban(*id, BAN, reason, now) }
+            Sentence::Ban { over: self.memory.ban(*id, BAN, reason, now) }
         } else if faults <= DISCONNECT_AT {
             Sentence::Disconnect
         } else {
@@ -324,34 +283,13 @@ impl Peers {
         }
     }
 
-    /// Bans a peer for a time from now; the peer whose ban has to make room, if any.
-    pub(crate) fn ban(&mut self, id: PeerId, time: Duration, reason: &str, now: Duration) -> Option<PeerId> {
-        let reason = reason.chars().take(MAX_REASON_CHARS).collect();
-        self.bans.insert(id, BanEntry { until: now.saturating_add(time), reason });
-        let over = self.bans.len() > MAX_BANS;
-        let first = self.bans.iter().min_by_key(|(_, ban)| ban.until).map(|(id, _)| *id).filter(|_| over)?;
-        self.bans.remove(&first);
-        Some(first)
+    /// Who is not wanted, and what is remembered.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
-    /// Takes a ban back, with the faults that led to it.
-    pub(crate) fn unban(&mut self, id: &PeerId) -> bool {
-        self.remembered.remove(id);
-        self.bans.remove(id).is_some()
-    }
-
-    pub(crate) fn is_banned(&self, id: &PeerId) -> bool {
-        self.bans.contains_key(id)
-    }
-
-    /// Ends the bans whose time is over.
-    pub(crate) fn expire_bans(&mut self, now: Duration) -> Vec<PeerId> {
-        let over: Vec<PeerId> =
-            self.bans.iter().filter(|(_, ban)| ban.until <= now).map(|(id, _)| *id).collect();
-        over.iter().for_each(|id| {
-            self.unban(id);
-        });
-        over
+    pub(crate) fn memory_mut(&mut self) -> &mut Memory {
+        &mut self.memory
     }
 
     pub(crate) fn snapshot(&self, now: Duration) -> Vec<PeerInfo> {
@@ -360,6 +298,7 @@ impl Peers {
             address: peer.address.clone(),
             outbound: peer.outbound,
             slot: peer.slot,
+            group: peer.group.to_string(),
             agent: peer.agent.clone(),
             height: peer.status.map(|_| peer.height),
             tip: peer.status.map(|status| status.tip),
@@ -371,13 +310,13 @@ impl Peers {
         self.iter().map(info).collect()
     }
 
-    pub(crate) fn bans(&self, now: Duration) -> Vec<BanInfo> {
-        let info = |(id, ban): (&PeerId, &BanEntry)| BanInfo {
-            peer_id: *id,
-            remaining: ban.until.saturating_sub(now),
-            reason: ban.reason.clone(),
-        };
-        self.bans.iter().map(info).collect()
+    /// What a later run should know: as if all peers left now.
+    pub(crate) fn remembered(&self, now: Duration) -> Memory {
+        let mut memory = self.memory.clone();
+        for (id, peer) in &self.connected {
+            memory.remember(*id, peer.faults, peer.merit, now);
+        }
+        memory
     }
 }
 

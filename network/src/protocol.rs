@@ -6,38 +6,65 @@
 
 mod announcements;
 mod budgets;
+mod dice;
+mod discovery;
 mod events;
 mod greetings;
+mod household;
 mod hub;
 mod interface;
+mod saved;
 
+pub(crate) use dice::Dice;
 pub(crate) use hub::{Hub, Miss};
 pub use interface::{
     AnnounceOutcome, Body, BodyOutcome, ChainView, HeadersOutcome, Output, Report, TxOutcome, TxSource,
 };
+pub use saved::{MAX_PEERS_BYTES, SavedError};
 
 use crate::driver::{NetCommand, NetEvent, ReplyToken, Topic, Verdict};
-use crate::peers::{BanInfo, BookFull, PeerInfo, Penalty};
+use crate::peers::{BanInfo, BookFull, Giver, PeerInfo, Penalty};
 use crate::relay::{Blocks, Finished, Leftovers, Outbox, Pools, Pulls};
 use crate::sync::{Bodies, Headers};
 use crate::wire::{Announcement, Answer};
 use announcements::{Announcements, Judged};
 use budgets::Budgets;
+use discovery::Discovery;
 use greetings::Greetings;
 use libp2p::{Multiaddr, PeerId};
 use starling_primitives::{BlockId, GenesisId, Transaction, Wtxid};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the machines need to know of the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the machines need to know of the chain and of this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkConfig {
     /// The chain.
     pub genesis: GenesisId,
     /// Bytes of a body at the most.
     pub max_body_bytes: u32,
-    /// Breaks ties between peers that are as good as each other; another for each node.
+    /// For all that is left to chance; another for each node, and known to no other.
     pub seed: u64,
+    /// Unix time at which the time that is passed in was zero, seconds.
+    pub epoch: u64,
+    /// Whether the chain is for everybody: then only public addresses are dialled and told of, and no two
+    /// peers of our choice are of one network.
+    pub public: bool,
+    /// Where to begin.
+    pub sources: PeerSources,
+}
+
+/// Who we are, and where we look for others at first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PeerSources {
+    /// Ourselves; none in a node without a network.
+    pub local: Option<PeerId>,
+    /// Nodes to begin with, with or without `/p2p/` and their peer id.
+    pub bootstrap: Vec<Multiaddr>,
+    /// Names whose DNS records have the addresses of nodes.
+    pub seeds: Vec<String>,
+    /// Nobody else is looked for, told of or believed in: only nodes named here and by hand are dialled.
+    pub only_named: bool,
 }
 
 /// How far the sync is.
@@ -61,6 +88,7 @@ pub struct Network {
     config: NetworkConfig,
     hub: Hub,
     greetings: Greetings,
+    discovery: Discovery,
     budgets: Budgets,
     announcements: Announcements,
     headers: Headers,
@@ -76,10 +104,16 @@ impl Network {
     /// Without any peer.
     #[must_use]
     pub fn new(config: NetworkConfig) -> Self {
+        let mut hub = Hub::new(&config);
+        for address in &config.sources.bootstrap {
+            // More than fit are more than are needed.
+            let _ = hub.dials.add(address.clone(), Giver::Bootstrap);
+        }
         Self {
-            config,
-            hub: Hub::new(config.seed),
+            hub,
             greetings: Greetings::new(config.genesis),
+            discovery: Discovery::new(config.sources.seeds.clone()),
+            config,
             budgets: Budgets::default(),
             announcements: Announcements::default(),
             headers: Headers::default(),
@@ -103,12 +137,10 @@ impl Network {
     pub fn tick(&mut self, view: &dyn ChainView, now: Duration) -> Vec<Output> {
         self.at(now);
         self.budgets.flush(&mut self.hub);
-        for peer in self.hub.peers.expire_bans(self.hub.now) {
+        for peer in self.hub.peers.memory_mut().expire(self.hub.now) {
             self.hub.command(NetCommand::Unban(peer));
         }
-        let (peers, now) = (&self.hub.peers, self.hub.now);
-        let addresses = self.hub.dials.due(now, |peer| peers.contains(peer) || peers.is_banned(peer));
-        addresses.into_iter().for_each(|address| self.hub.command(NetCommand::Dial(address)));
+        self.keep_house(view);
         self.finish(Some(view))
     }
 
@@ -132,7 +164,7 @@ impl Network {
                 }
                 if let Some(first) = sources.first() {
                     self.outbox.heard(id, *first);
-                    self.hub.peers.reward(first, 1.0, self.hub.now);
+                    self.hub.peers.told_block(first, self.hub.now);
                 }
                 if outcome == (AnnounceOutcome::Accept { want_body: true }) {
                     self.rebuild(*announcement, &sources);
@@ -157,11 +189,15 @@ impl Network {
         };
         match outcome {
             TxOutcome::Accept => {
-                if message.is_none() {
-                    self.outbox.tell(tx.wtxid(), Some(peer));
-                }
-                self.hub.verdict(message, Verdict::Accept);
-                self.hub.peers.reward(&peer, 0.01, self.hub.now);
+                let passes = match &message {
+                    Some(_) => self.outbox.passes(tx.wtxid(), peer, self.hub.now),
+                    None => {
+                        self.outbox.tell(tx.wtxid(), Some(peer));
+                        true
+                    }
+                };
+                self.hub.verdict(message, if passes { Verdict::Accept } else { Verdict::Ignore });
+                self.hub.peers.told_tx(&peer, self.hub.now);
             }
             TxOutcome::Ignore => {
                 self.leftovers.keep(Arc::clone(tx));
@@ -251,7 +287,7 @@ impl Network {
     pub fn reorganised(&mut self, returned: &[Wtxid], view: &dyn ChainView, now: Duration) -> Vec<Output> {
         self.at(now);
         self.outbox.offer(returned);
-        let peers: Vec<PeerId> = self.hub.peers.iter().map(|(id, _)| *id).collect();
+        let peers: Vec<PeerId> = self.hub.peers.relaying().map(|(id, _)| *id).collect();
         peers.into_iter().for_each(|peer| self.pools.look(peer));
         self.finish(Some(view))
     }
@@ -279,7 +315,7 @@ impl Network {
         view: &dyn ChainView,
         now: Duration,
     ) -> Result<Vec<Output>, BookFull> {
-        self.hub.dials.add(address, None, true)?;
+        self.hub.dials.add(address, Giver::Hand)?;
         Ok(self.tick(view, now))
     }
 
@@ -295,7 +331,7 @@ impl Network {
     /// Bans a peer by hand for a time.
     pub fn ban(&mut self, peer: PeerId, time: Duration, now: Duration) -> Vec<Output> {
         self.at(now);
-        if let Some(other) = self.hub.peers.ban(peer, time, "by hand", self.hub.now) {
+        if let Some(other) = self.hub.peers.memory_mut().ban(peer, time, "by hand", self.hub.now) {
             self.hub.command(NetCommand::Unban(other));
         }
         self.hub.command(NetCommand::Ban(peer));
@@ -306,7 +342,7 @@ impl Network {
     /// Takes a ban back; false when there is none.
     pub fn unban(&mut self, peer: &PeerId, now: Duration) -> (bool, Vec<Output>) {
         self.at(now);
-        let banned = self.hub.peers.unban(peer);
+        let banned = self.hub.peers.memory_mut().unban(peer);
         self.hub.command(NetCommand::Unban(*peer));
         (banned, self.finish(None))
     }
@@ -326,7 +362,7 @@ impl Network {
     /// The bans in force.
     #[must_use]
     pub fn bans(&self) -> Vec<BanInfo> {
-        self.hub.peers.bans(self.hub.now)
+        self.hub.peers.memory().bans(self.hub.now)
     }
 
     /// How far the sync is.

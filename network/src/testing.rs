@@ -3,12 +3,14 @@
 use crate::driver::{
     MessageRef, NetCommand, NetEvent, Protocol, ReplyToken, RequestFailure, RequestId, Topic, Verdict,
 };
+use crate::peers::{Arrival, Slot};
 use crate::protocol::{
-    AnnounceOutcome, BodyOutcome, ChainView, HeadersOutcome, Network, NetworkConfig, Output, Report,
+    AnnounceOutcome, BodyOutcome, ChainView, HeadersOutcome, Network, NetworkConfig, Output, PeerSources,
+    Report,
 };
 use crate::wire::{Announcement, Answer, Question, Status};
-use libp2p::PeerId;
 use libp2p::multihash::Multihash;
+use libp2p::{Multiaddr, PeerId};
 use starling_primitives::{
     Address, Amount, Auth, Bits, BlockId, Content, GenesisId, Header, HistoryRoot, Memo, Policy, StateRoot,
     Transaction, UnsignedTransaction, Work, WorkHeader, Wtxid, tx_root,
@@ -92,6 +94,7 @@ pub(crate) struct Script {
     pub(crate) pool: HashMap<Wtxid, Arc<Transaction>>,
     pub(crate) known: HashSet<Wtxid>,
     pub(crate) synced: bool,
+    pub(crate) stale: bool,
 }
 
 impl ChainView for Script {
@@ -122,6 +125,10 @@ impl ChainView for Script {
     fn synced(&self) -> bool {
         self.synced
     }
+
+    fn is_stale(&self) -> bool {
+        self.stale
+    }
 }
 
 /// A small amount of work.
@@ -129,6 +136,11 @@ pub(crate) fn work(amount: u8) -> Work {
     let mut bytes = [0; 32];
     bytes[31] = amount;
     Work::from_be_bytes(bytes)
+}
+
+/// A connection to this address.
+pub(crate) fn arrival(address: Multiaddr, outbound: bool, slot: Slot) -> Arrival {
+    Arrival { address, outbound, slot }
 }
 
 /// The genesis of all tests.
@@ -165,6 +177,22 @@ pub(crate) struct Bench {
 impl Bench {
     /// A node at genesis that counts as synced.
     pub(crate) fn new() -> Self {
+        Self::with(Self::config())
+    }
+
+    /// How such a node is set up: on an open chain, with nowhere to begin.
+    pub(crate) fn config() -> NetworkConfig {
+        NetworkConfig {
+            genesis: GENESIS,
+            max_body_bytes: 4 * 1024 * 1024,
+            seed: 1,
+            epoch: 1_000_000,
+            public: false,
+            sources: PeerSources::default(),
+        }
+    }
+
+    pub(crate) fn with(config: NetworkConfig) -> Self {
         let genesis = BlockId::from(GENESIS);
         let view = Script {
             status: status(0, 1),
@@ -174,8 +202,8 @@ impl Bench {
             pool: HashMap::new(),
             known: HashSet::new(),
             synced: true,
+            stale: false,
         };
-        let config = NetworkConfig { genesis: GENESIS, max_body_bytes: 4 * 1024 * 1024, seed: 1 };
         let (net, now) = (Network::new(config), Duration::from_secs(1));
         Self { net, view, now, asked: vec![], commands: vec![], reports: vec![], tokens: 0 }
     }

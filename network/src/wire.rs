@@ -12,7 +12,7 @@ pub(crate) use announcement::commits_to;
 pub use announcement::{Announcement, MAX_ANNOUNCED_TXS};
 pub use answer::Answer;
 pub(crate) use answer::{
-    Reply, block_ids, block_txs, bodies, headers, nothing, pool, read_answer, status, txs,
+    Reply, block_ids, block_txs, bodies, headers, nothing, peers, pool, read_answer, status, txs,
 };
 pub use question::Question;
 
@@ -28,6 +28,8 @@ pub const MAX_BODIES: u8 = 16;
 pub const MAX_TX_IDS: u16 = 256;
 /// Ids of one page of a pool at the most.
 pub const MAX_POOL_IDS: u16 = 2_000;
+/// Signed peer records of one answer at the most.
+pub const MAX_PEER_RECORDS: u8 = 64;
 /// Bytes of bodies after which an answer of `bodies/1` takes no further one.
 pub const BODIES_STOP_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of a status.

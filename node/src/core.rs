@@ -29,7 +29,9 @@ use self::view::{RecentIds, View};
 use starling_consensus::{BranchSync, HeaderInfo, HeaderTree, KnownKeys};
 use starling_genesis::Chain;
 use starling_ledger::{AccountProof, Ledger, Mempool, PoolLimits, StoreError};
-use starling_network::{NetCommand, NetEvent, Network, NetworkConfig, Output, PeerId, Report};
+use starling_network::{
+    NetCommand, NetEvent, Network, NetworkConfig, Output, PeerId, PeerSources, Report, SavedError,
+};
 use starling_primitives::{Address, BlockId, Header, Transaction, Work, Wtxid};
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
@@ -131,6 +133,8 @@ pub struct CoreConfig {
     /// Whether a block may be told of while it is on its way to the disk: for an import, which nobody reads
     /// meanwhile.
     pub pipelined: bool,
+    /// Who we are, and where peers are looked for at first.
+    pub sources: PeerSources,
 }
 
 /// Blocks of our own that are remembered, to announce them as ours.
@@ -200,6 +204,9 @@ impl Core {
             genesis,
             max_body_bytes: chain.params.max_body_bytes,
             seed: config.seed,
+            epoch: now.unix.saturating_sub(now.mono.as_secs()),
+            public: chain.is_public(),
+            sources: config.sources.clone(),
         });
         Self {
             pool: Mempool::new(params, genesis, PoolLimits::from_budget(config.pool_bytes)),
@@ -398,6 +405,7 @@ impl Core {
             pool: &self.pool,
             recent: &self.recent,
             synced: self.is_synced(),
+            stale: self.tip_is_stale(),
         };
         let outputs = f(&mut self.net, &view, self.now.mono);
         self.take_outputs(outputs);
@@ -423,6 +431,14 @@ impl Core {
             }
         });
         fits
+    }
+
+    /// What an earlier run knew of peers; to be called before the first event.
+    ///
+    /// # Errors
+    /// [`SavedError`]: it is not what a run wrote.
+    pub fn restore_peers(&mut self, bytes: &[u8]) -> Result<(), SavedError> {
+        self.net.restore(bytes)
     }
 
     fn remember_own(&mut self, id: BlockId) {

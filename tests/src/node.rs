@@ -96,7 +96,7 @@ impl Places {
     }
 
     fn flags(&self) -> Vec<&str> {
-        let peers = self.peers.iter().flat_map(|peers| ["--listen", peers.as_str(), "--no-mdns"]);
+        let peers = self.peers.iter().flat_map(|peers| ["--listen", peers.as_str(), "--no-discovery"]);
         ["--rpc", self.rpc.as_str(), "--json"].into_iter().chain(peers).collect()
     }
 }

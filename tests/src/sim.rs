@@ -15,6 +15,7 @@ mod fill;
 mod gossip;
 mod history;
 mod host;
+mod identity;
 mod report;
 mod scenario;
 mod watch;

@@ -2,6 +2,8 @@
 
 use super::codec::Frames;
 use super::gossip::gossip;
+use super::guard::Guard;
+use super::intake::Intake;
 use super::message::Protocol;
 use super::watch::Watched;
 use super::{ConnectionCaps, DriverConfig, DriverError};
@@ -26,8 +28,11 @@ const MAX_PENDING_INBOUND: u32 = 64;
 /// Connections to one peer: both may dial at the same moment.
 const MAX_CONNECTIONS_PER_PEER: u32 = 2;
 /// Streams of one request protocol on a connection, both directions together: those being served, those of
-/// ours, and a few that are told to come back later.
+/// ours, and a few that are told to come back later. Where questions are long, few: each may be half sent.
 const MAX_EXCHANGES: usize = 16;
+const MAX_LONG_EXCHANGES: usize = 6;
+/// Bytes from which on a question is long.
+const LONG_QUESTION: u32 = 64 * 1024;
 /// Streams of a connection: all protocols at their limits, and some room. Each may hold 256 KiB that were
 /// not asked for yet.
 const MAX_STREAMS: u16 = 96;
@@ -39,11 +44,12 @@ const PING_INTERVAL: Duration = Duration::from_secs(15);
 /// One request protocol.
 pub(super) type Exchange = request_response::Behaviour<Frames>;
 
-/// All protocols of a connection. The first two refuse connections, and have to come first: what stands
+/// All protocols of a connection. The first three refuse connections, and have to come first: what stands
 /// after a refusal was not told of the connection. There is no relay: a relayed connection must carry no
 /// chain data.
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
+    guard: Guard,
     limits: connection_limits::Behaviour,
     pub(super) blocked: allow_block_list::Behaviour<BlockedPeers>,
     pub(super) gossip: Watched,
@@ -58,6 +64,7 @@ pub(super) struct Behaviour {
     pool: Exchange,
     txs: Exchange,
     push: Exchange,
+    peers: Exchange,
     mdns: Toggle<mdns::tokio::Behaviour>,
 }
 
@@ -74,6 +81,7 @@ impl Behaviour {
             Protocol::Pool => &mut self.pool,
             Protocol::Txs => &mut self.txs,
             Protocol::Push => &mut self.push,
+            Protocol::Peers => &mut self.peers,
         }
     }
 
@@ -81,11 +89,15 @@ impl Behaviour {
         let exchange = |protocol| exchange(protocol, config.chain_id, config.max_body_bytes);
         let peer = config.key.public().to_peer_id();
         Ok(Self {
+            guard: Guard::new(config.public),
             limits: connection_limits::Behaviour::new(limits(config.connections)),
             blocked: allow_block_list::Behaviour::default(),
-            gossip: Watched::new(gossip(config.chain_id, metrics).map_err(DriverError::Gossip)?),
+            gossip: Watched::new(
+                gossip(config.chain_id, metrics).map_err(DriverError::Gossip)?,
+                Intake::new(config.chain_id),
+            ),
             identify: identify::Behaviour::new(
-                identify::Config::new(version(config.chain_id), config.key.public())
+                identify::Config::new_with_signed_peer_record(version(config.chain_id), &config.key)
                     .with_agent_version(config.agent.clone())
                     // The peer book is ours: addresses are not remembered here.
                     .with_cache_size(0),
@@ -100,6 +112,7 @@ impl Behaviour {
             pool: exchange(Protocol::Pool)?,
             txs: exchange(Protocol::Txs)?,
             push: exchange(Protocol::Push)?,
+            peers: exchange(Protocol::Peers)?,
             mdns: Toggle::from(config.mdns.then(|| discovery(peer)).flatten()),
         })
     }
@@ -127,10 +140,12 @@ pub(super) fn is_of_chain(chain_id: u32, said: &str, protocols: &[&str], came: b
 fn exchange(protocol: Protocol, chain_id: u32, max_body_bytes: u32) -> Result<Exchange, DriverError> {
     let name = StreamProtocol::try_from_owned(protocol.name(chain_id))
         .map_err(|error| DriverError::Setup(error.to_string()))?;
+    let frames = protocol.frames(max_body_bytes);
+    let most = if frames.question_max > LONG_QUESTION { MAX_LONG_EXCHANGES } else { MAX_EXCHANGES };
     let config = request_response::Config::default()
         .with_request_timeout(protocol.timeout())
-        .with_max_concurrent_streams(MAX_EXCHANGES);
-    Ok(Exchange::with_codec(protocol.frames(max_body_bytes), [(name, ProtocolSupport::Full)], config))
+        .with_max_concurrent_streams(most);
+    Ok(Exchange::with_codec(frames, [(name, ProtocolSupport::Full)], config))
 }
 
 fn limits(caps: ConnectionCaps) -> ConnectionLimits {

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Bytes allocated on a peer's word alone; more only as they arrive.
 const FIRST_ALLOCATION_BYTES: u32 = 64 * 1024;
+/// How long a question may take to arrive: half of one holds a place and memory.
+const QUESTION_WITHIN: Duration = Duration::from_secs(15);
 /// Bytes of a hash.
 const HASH: u32 = 32;
 /// Bytes of the `result` that opens an answer.
@@ -52,6 +54,7 @@ impl Protocol {
             Self::Pool => (HASH + 2, 64 * 1024),
             Self::Txs => (2 + 256 * HASH, RESULT + 256 * (2 + MAX_TX_BYTES)),
             Self::Push => (PUSH_BYTES, BARE_ANSWER_BYTES),
+            Self::Peers => (1, 32 * 1024),
         };
         Frames { question_max, answer_max }
     }
@@ -61,7 +64,7 @@ impl Protocol {
     #[must_use]
     pub fn timeout(self) -> Duration {
         Duration::from_secs(match self {
-            Self::Status | Self::Announce | Self::Pool | Self::Push => 15,
+            Self::Status | Self::Announce | Self::Pool | Self::Push | Self::Peers => 15,
             Self::Headers | Self::BlockIds => 30,
             Self::Bodies | Self::BlockTxs | Self::Txs => 64,
         })
@@ -71,14 +74,14 @@ impl Protocol {
 /// A message over its protocol's cap.
 #[derive(Debug, thiserror::Error)]
 #[error("message of {bytes} bytes, at most {max} are allowed")]
-struct TooLarge {
+pub(super) struct TooLarge {
     bytes: u64,
     max: u32,
 }
 
 impl TooLarge {
     /// Whether an error of a stream is this one.
-    fn is_cause_of(error: &io::Error) -> bool {
+    pub(super) fn is_cause_of(error: &io::Error) -> bool {
         error.get_ref().is_some_and(|inner| inner.is::<Self>())
     }
 }
@@ -132,7 +135,8 @@ impl Codec for Frames {
     where
         T: AsyncRead + Unpin + Send,
     {
-        read_frame(io, self.question_max).await
+        let question = read_frame(io, self.question_max);
+        tokio::time::timeout(QUESTION_WITHIN, question).await.map_err(|_| io::ErrorKind::TimedOut)?
     }
 
     async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<u8>>

@@ -10,6 +10,9 @@
 //!   message, and our own caps in [`Gate`], which cost the sender standing and not the stream.
 //! - An id enters the duplicate cache before the verdict, so a message that was ignored once is not heard
 //!   again for [`DUPLICATE_CACHE`]: whoever ignores one must be content to fetch it by request later.
+//! - An id stays in the duplicate cache for [`DUPLICATE_CACHE`], and nothing else bounds it: what is over a
+//!   peer's budget is dropped before ([`super::intake`]). Ten minutes of a busy chain would take a third of
+//!   what a small node has; what comes again later is known to the pool or the chain.
 //! - A message without a verdict leaves its cache after [`VERDICT_WINDOW`]: nothing leaks, and it is not
 //!   passed on.
 
@@ -31,7 +34,7 @@ const HISTORY_HEARTBEATS: u32 = 12;
 /// How long a verdict has any effect: afterwards the message is forgotten.
 pub const VERDICT_WINDOW: Duration = HEARTBEAT.saturating_mul(HISTORY_HEARTBEATS);
 /// How long an id is remembered as seen.
-const DUPLICATE_CACHE: Duration = Duration::from_secs(600);
+const DUPLICATE_CACHE: Duration = Duration::from_secs(120);
 
 /// Transactions whose ids are carried by a block's announcement (formats: On the wire).
 const MAX_ANNOUNCED_TXS: usize = 8_192;
@@ -89,7 +92,8 @@ impl Gate {
         self.topics.iter().find(|(known, _)| known == hash).map(|(_, topic)| *topic)
     }
 
-    fn check(&self, hash: &TopicHash, bytes: usize) -> io::Result<()> {
+    /// The topic of a message that may pass.
+    pub(super) fn check(&self, hash: &TopicHash, bytes: usize) -> io::Result<Topic> {
         let Some(topic) = self.topic(hash) else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "unknown topic"));
         };
@@ -98,7 +102,7 @@ impl Gate {
                 format!("{bytes} bytes on {}, at most {} are allowed", hash.as_str(), topic.max_bytes());
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
         }
-        Ok(())
+        Ok(topic)
     }
 }
 
@@ -172,6 +176,8 @@ fn scoring(chain_id: u32) -> (PeerScoreParams, PeerScoreThresholds) {
             .map(|(name, weight)| (name.ident(chain_id).hash(), topic(weight)))
             .into(),
         topic_score_cap: 40.0,
+        // What the delivery ledger says counts as it is.
+        app_specific_weight: 1.0,
         ip_colocation_factor_weight: 0.0,
         // A few promises break under load without anybody's fault.
         behaviour_penalty_weight: -5.0,

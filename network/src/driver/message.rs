@@ -50,11 +50,13 @@ pub enum Protocol {
     Txs,
     /// `push/1`: one gossip message, handed over directly.
     Push,
+    /// `peers/1`: other nodes.
+    Peers,
 }
 
 impl Protocol {
     /// Every protocol.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Status,
         Self::Headers,
         Self::Bodies,
@@ -64,6 +66,7 @@ impl Protocol {
         Self::Pool,
         Self::Txs,
         Self::Push,
+        Self::Peers,
     ];
 
     /// The protocol's name on the wire, for instance `/starling/0a1b2c3d/headers/1`.
@@ -79,6 +82,7 @@ impl Protocol {
             Self::Pool => "pool",
             Self::Txs => "txs",
             Self::Push => "push",
+            Self::Peers => "peers",
         };
         format!("/starling/{chain_id:08x}/{name}/1")
     }
@@ -134,6 +138,19 @@ pub enum Verdict {
     Reject,
 }
 
+/// What a peer brought by gossip, copies of what others brought included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// Announcements of blocks.
+    pub blocks: u32,
+    /// Transactions.
+    pub txs: u32,
+    /// Messages over its budget, which were not looked at.
+    pub over: u32,
+    /// Whether it is in the mesh of a topic.
+    pub in_mesh: bool,
+}
+
 /// Why a request of ours has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestFailure {
@@ -184,6 +201,8 @@ pub enum NetEvent {
         agent: String,
         /// Whether it speaks this chain's protocols in this version.
         protocols_ok: bool,
+        /// Its addresses, signed by itself, as they go into `peers/1`.
+        record: Option<Vec<u8>>,
     },
     /// A round trip.
     Ping {
@@ -223,36 +242,65 @@ pub enum NetEvent {
         /// The answer, `result` byte included.
         result: Result<Vec<u8>, RequestFailure>,
     },
-    /// A dial came to nothing.
+    /// What peers brought by gossip in the last [`super::REPORT_EVERY`], of all that are connected.
+    Delivered(Vec<(PeerId, Delivery)>),
+    /// A peer sent what no node sends: over its cap, of another topic.
+    Misbehaved {
+        /// The peer.
+        peer: PeerId,
+        /// What, for people.
+        what: String,
+    },
+    /// A dial came to nothing: each one ends in this or in a connection.
     DialFailed {
-        /// The peer, where the address named one.
+        /// The peer, where it was named.
         peer: Option<PeerId>,
-        /// What was dialled.
+        /// What was dialled, the first of several addresses.
         address: Multiaddr,
+        /// Whether it led to this node.
+        ourselves: bool,
         /// Why, for people.
         error: String,
     },
-    /// A node of the local network announced itself (mDNS); it may be on another chain.
+    /// A node was found (mDNS); it may be on another chain.
     Discovered {
         /// The peer.
         peer: PeerId,
         /// Where it listens.
-        address: Multiaddr,
+        addresses: Vec<Multiaddr>,
     },
+    /// What DNS says of a name, with or without the ids of the peers.
+    Seeded(Vec<Multiaddr>),
 }
 
 /// What the driver is told to do. A command about a peer, message or token that is gone does nothing, but for
 /// [`NetCommand::Request`], which always ends in a [`NetEvent::Response`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NetCommand {
-    /// Dial; nothing happens if it leads to a connected peer or to ourselves.
-    Dial(Multiaddr),
+    /// Dial.
+    Dial {
+        /// Who must answer, if that is known.
+        peer: Option<PeerId>,
+        /// Where; the first that answers is used.
+        addresses: Vec<Multiaddr>,
+        /// Without gossip on the connection.
+        quiet: bool,
+    },
+    /// Look a name up in DNS; ends in [`NetEvent::Seeded`] if it is found.
+    Resolve(String),
     /// Close all connections to a peer.
     Disconnect(PeerId),
     /// Close all connections to a peer and refuse new ones.
     Ban(PeerId),
     /// Take a ban back.
     Unban(PeerId),
+    /// Gossip is to hold this of a peer, besides what it counts itself: below 0, it leaves the mesh.
+    Appraise {
+        /// The peer.
+        peer: PeerId,
+        /// -100 to 100.
+        score: i8,
+    },
     /// Send to the topic's mesh. Nobody there, or known already: nothing happens.
     Publish {
         /// The topic.

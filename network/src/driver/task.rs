@@ -4,27 +4,29 @@
 //! commands are taken all the same, as long as what they cause fits the backlog. A core that waits to send a
 //! command should therefore keep taking events, or use `try_send`.
 
-use super::behaviour::{Behaviour, BehaviourEvent, MAX_DIALS, is_of_chain, version};
-use super::bootstrap::{Bootstrap, dial_options, peer_of};
+mod links;
+
+use super::DriverConfig;
+use super::behaviour::{Behaviour, BehaviourEvent};
 use super::carried::Carried;
-use super::codec::failure;
+use super::codec::{TooLarge, failure};
 use super::gossip::{Gate, message_id};
 use super::inbound::{Inbound, rate_limited};
 use super::message::{
-    MessageRef, NetCommand, NetEvent, Protocol, ReplyToken, RequestFailure, RequestId, Topic, Verdict,
+    Delivery, MessageRef, NetCommand, NetEvent, Protocol, ReplyToken, RequestFailure, RequestId, Topic,
+    Verdict,
 };
+use super::seeds::Seeds;
 use super::traffic::Traffic;
-use super::{DriverConfig, MAX_AGENT_CHARS};
 use futures::StreamExt;
-use libp2p::core::ConnectedPoint;
 use libp2p::gossipsub::{self, MessageAcceptance, PublishError};
-use libp2p::request_response::{self, Message, OutboundRequestId};
-use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, identify, mdns, multiaddr, ping};
-use std::collections::{HashMap, VecDeque};
-use std::error::Error;
+use libp2p::request_response::{self, InboundFailure, Message, OutboundRequestId};
+use libp2p::swarm::{ConnectionId, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, Swarm, multiaddr};
+use links::{Peer, root};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
@@ -34,28 +36,10 @@ const MAX_BACKLOG: usize = 256;
 const MAX_OPEN_REQUESTS: usize = 1024;
 /// Peers refused at a time; the core ends bans.
 const MAX_BANS: usize = 10_000;
-/// Addresses taken from one announcement on the local network.
-const MAX_DISCOVERED: usize = 64;
-/// Pings in a row that a connection may miss.
-const MAX_MISSED_PINGS: u8 = 2;
-/// How often it is looked whether a bootstrap node is to be dialled.
-const BOOTSTRAP_TICK: Duration = Duration::from_millis(250);
+/// How often it is told what peers brought.
+pub const REPORT_EVERY: Duration = Duration::from_secs(10);
 /// How long peers have to be told that we leave.
 const FAREWELL: Duration = Duration::from_secs(1);
-
-/// A connection.
-struct Link {
-    dialled: Option<Multiaddr>,
-    outbound: bool,
-    missed_pings: u8,
-}
-
-/// A connected peer.
-#[derive(Default)]
-struct Peer {
-    links: HashMap<ConnectionId, Link>,
-    identified: Option<(String, bool)>,
-}
 
 /// The loop and what it knows.
 pub(super) struct Task {
@@ -68,7 +52,7 @@ pub(super) struct Task {
     traffic: Arc<Traffic>,
     backlog: VecDeque<NetEvent>,
     peers: HashMap<PeerId, Peer>,
-    bootstrap: Bootstrap,
+    seeds: Seeds,
     dials: HashMap<ConnectionId, Multiaddr>,
     requests: HashMap<(Protocol, OutboundRequestId), RequestId>,
     inbound: Inbound,
@@ -92,7 +76,7 @@ impl Task {
             traffic,
             backlog: VecDeque::new(),
             peers: HashMap::new(),
-            bootstrap: Bootstrap::new(&config.bootstrap, Instant::now()),
+            seeds: Seeds::default(),
             dials: HashMap::new(),
             requests: HashMap::new(),
             inbound: Inbound::default(),
@@ -101,8 +85,8 @@ impl Task {
 
     /// Runs until the handle or the receiver of the events is dropped.
     pub(super) async fn run(mut self, events: mpsc::Sender<NetEvent>) {
-        let mut tick = tokio::time::interval(BOOTSTRAP_TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut reports = tokio::time::interval(REPORT_EVERY);
+        reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 permit = events.reserve(), if !self.backlog.is_empty() => match permit {
@@ -118,7 +102,8 @@ impl Task {
                     None => break,
                 },
                 event = self.swarm.select_next_some(), if self.backlog.is_empty() => self.report(event),
-                _ = tick.tick() => self.dial_bootstrap(),
+                _ = reports.tick() => self.report_deliveries(),
+                addresses = self.seeds.next() => self.backlog.push_back(NetEvent::Seeded(addresses)),
                 () = events.closed() => break,
             }
         }
@@ -143,13 +128,16 @@ impl Task {
 
     fn obey(&mut self, command: NetCommand) {
         match command {
-            NetCommand::Dial(address) => {
-                self.dial(address);
-            }
+            NetCommand::Dial { peer, addresses, quiet } => self.dial(peer, addresses, quiet),
+            NetCommand::Resolve(name) => self.seeds.look_up(name),
             NetCommand::Disconnect(peer) => self.disconnect(peer),
             NetCommand::Ban(peer) => self.ban(peer),
             NetCommand::Unban(peer) => {
                 self.swarm.behaviour_mut().blocked.unblock_peer(peer);
+            }
+            NetCommand::Appraise { peer, score } => {
+                let gossip = &mut self.swarm.behaviour_mut().gossip.inner;
+                gossip.set_application_score(&peer, score.into());
             }
             NetCommand::Publish { topic, data } => self.publish(topic, data),
             NetCommand::Verdict { message, verdict } => self.judge(&message, verdict),
@@ -160,6 +148,8 @@ impl Task {
     }
 
     fn report(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        let foul = self.swarm.behaviour_mut().gossip.intake.foul();
+        self.backlog.extend(foul.into_iter().map(|(peer, what)| NetEvent::Misbehaved { peer, what }));
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
@@ -202,33 +192,10 @@ impl Task {
             BehaviourEvent::Pool(event) => self.on_exchange(Protocol::Pool, event),
             BehaviourEvent::Txs(event) => self.on_exchange(Protocol::Txs, event),
             BehaviourEvent::Push(event) => self.on_exchange(Protocol::Push, event),
-            BehaviourEvent::Limits(never) | BehaviourEvent::Blocked(never) => match never {},
-        }
-    }
-
-    /// Dials unless that leads to ourselves, to a peer we are connected to, or where a dial is under way.
-    fn dial(&mut self, address: Multiaddr) {
-        let peer = peer_of(&address);
-        let known = match peer {
-            Some(peer) => peer == *self.swarm.local_peer_id() || self.peers.contains_key(&peer),
-            None => self.peers.values().any(|peer| peer.dialled(&address)),
-        };
-        let full = self.dials.len() >= usize::try_from(MAX_DIALS).unwrap_or(usize::MAX);
-        if known || full || self.dials.values().any(|other| *other == address) {
-            return;
-        }
-        let options = dial_options(peer, address.clone());
-        let id = options.connection_id();
-        self.dials.insert(id, address.clone());
-        self.bootstrap.dialling(&address, id);
-        if let Err(error) = self.swarm.dial(options) {
-            self.on_dial_failed(id, &error);
-        }
-    }
-
-    fn dial_bootstrap(&mut self) {
-        for address in self.bootstrap.due(Instant::now()) {
-            self.dial(address);
+            BehaviourEvent::Peers(event) => self.on_exchange(Protocol::Peers, event),
+            BehaviourEvent::Guard(never) | BehaviourEvent::Limits(never) | BehaviourEvent::Blocked(never) => {
+                match never {}
+            }
         }
     }
 
@@ -310,46 +277,16 @@ impl Task {
         }
     }
 
-    fn on_connected(&mut self, peer: PeerId, id: ConnectionId, endpoint: ConnectedPoint) {
-        self.bootstrap.connected(id, peer, Instant::now());
-        let dialled = self.dials.remove(&id);
-        let known = self.peers.entry(peer).or_default();
-        let first = known.links.is_empty();
-        let outbound = endpoint.is_dialer();
-        known.links.insert(id, Link { dialled, outbound, missed_pings: 0 });
-        if first {
-            let address = endpoint.get_remote_address().clone();
-            self.backlog.push_back(NetEvent::Connected { peer, address, outbound });
+    /// What peers brought since the last time.
+    fn report_deliveries(&mut self) {
+        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        let mesh: HashSet<PeerId> = gossip.inner.all_mesh_peers().copied().collect();
+        let of =
+            |peer: &PeerId| (*peer, Delivery { in_mesh: mesh.contains(peer), ..gossip.intake.take(peer) });
+        let list: Vec<(PeerId, Delivery)> = self.peers.keys().map(of).collect();
+        if !list.is_empty() {
+            self.backlog.push_back(NetEvent::Delivered(list));
         }
-    }
-
-    fn on_closed(&mut self, peer: PeerId, id: ConnectionId) {
-        let Some(known) = self.peers.get_mut(&peer) else { return };
-        known.links.remove(&id);
-        if known.links.is_empty() {
-            self.peers.remove(&peer);
-            self.bootstrap.disconnected(peer, Instant::now());
-            self.backlog.push_back(NetEvent::Disconnected { peer });
-        }
-    }
-
-    fn on_dial_failed(&mut self, id: ConnectionId, error: &DialError) {
-        // No addresses are left when the one given is one of those we listen on.
-        let ourselves = matches!(error, DialError::LocalPeerId { .. } | DialError::NoAddresses);
-        self.bootstrap.failed(id, ourselves);
-        let Some(address) = self.dials.remove(&id) else { return };
-        if ourselves || matches!(error, DialError::DialPeerConditionFalse(_)) {
-            return;
-        }
-        let error = match error {
-            DialError::WrongPeerId { obtained, .. } => {
-                format!("the node there is {obtained}: correct or remove the /p2p/ part of the address")
-            }
-            DialError::Transport(errors) => errors.last().map_or_else(|| error.to_string(), |(_, e)| root(e)),
-            other => root(other),
-        };
-        tracing::debug!(%address, error, "a dial failed");
-        self.backlog.push_back(NetEvent::DialFailed { peer: peer_of(&address), address, error });
     }
 
     fn on_gossip(&mut self, event: gossipsub::Event) {
@@ -371,53 +308,6 @@ impl Task {
             }
             gossipsub::Event::Subscribed { .. } | gossipsub::Event::Unsubscribed { .. } => {}
         }
-    }
-
-    fn on_identify(&mut self, event: identify::Event) {
-        let identify::Event::Received { peer_id: peer, info, .. } = event else { return };
-        let Some(known) = self.peers.get_mut(&peer) else { return };
-        let spoken: Vec<&str> = info.protocols.iter().map(AsRef::as_ref).collect();
-        let came = known.links.values().all(|link| !link.outbound);
-        let protocols_ok = is_of_chain(self.chain_id, &info.protocol_version, &spoken, came);
-        let agent = printable(&info.agent_version);
-        let said = Some((agent.clone(), protocols_ok));
-        if known.identified == said {
-            return;
-        }
-        known.identified = said;
-        if !protocols_ok {
-            let (theirs, ours) = (printable(&info.protocol_version), version(self.chain_id));
-            tracing::info!(%peer, agent, theirs, ours, "a peer on another chain or version");
-        }
-        self.backlog.push_back(NetEvent::Identified { peer, agent, protocols_ok });
-    }
-
-    /// A connection whose other end has silently gone stays open for hours by itself: missed pings close it.
-    fn on_ping(&mut self, ping::Event { peer, connection, result }: ping::Event) {
-        let Some(link) = self.peers.get_mut(&peer).and_then(|peer| peer.links.get_mut(&connection)) else {
-            return;
-        };
-        match result {
-            Ok(rtt) => {
-                link.missed_pings = 0;
-                self.backlog.push_back(NetEvent::Ping { peer, rtt });
-            }
-            Err(ping::Failure::Unsupported) => {}
-            Err(error) => {
-                link.missed_pings = link.missed_pings.saturating_add(1);
-                if link.missed_pings >= MAX_MISSED_PINGS {
-                    tracing::debug!(%peer, %error, "no answer to pings: closing the connection");
-                    self.swarm.close_connection(connection);
-                }
-            }
-        }
-    }
-
-    fn on_mdns(&mut self, event: mdns::Event) {
-        let mdns::Event::Discovered(found) = event else { return };
-        let ourselves = *self.swarm.local_peer_id();
-        let others = found.into_iter().filter(|(peer, _)| *peer != ourselves).take(MAX_DISCOVERED);
-        self.backlog.extend(others.map(|(peer, address)| NetEvent::Discovered { peer, address }));
     }
 
     fn on_exchange(&mut self, protocol: Protocol, event: request_response::Event<Vec<u8>, Vec<u8>>) {
@@ -454,6 +344,12 @@ impl Task {
             }
             request_response::Event::InboundFailure { peer, request_id, error, .. } => {
                 tracing::debug!(%peer, ?protocol, %error, "a request was not answered");
+                if let InboundFailure::Io(error) = &error
+                    && TooLarge::is_cause_of(error)
+                {
+                    let what = format!("{protocol:?}: {error}");
+                    self.backlog.push_back(NetEvent::Misbehaved { peer, what });
+                }
                 self.inbound.done((protocol, request_id));
             }
             request_response::Event::ResponseSent { request_id, .. } => {
@@ -472,25 +368,4 @@ impl Task {
             self.backlog.push_back(NetEvent::Response { peer, request, result });
         }
     }
-}
-
-impl Peer {
-    /// Whether one of the connections came from dialling this address.
-    fn dialled(&self, address: &Multiaddr) -> bool {
-        self.links.values().any(|link| link.dialled.as_ref() == Some(address))
-    }
-}
-
-/// The innermost cause, for people: libraries wrap it many times over.
-fn root(error: &(dyn Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
-}
-
-/// What a stranger says of itself, fit for a log.
-fn printable(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(MAX_AGENT_CHARS).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::behaviour::{is_of_chain, version};
 use super::*;
+use crate::addresses::{Record, Rules};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -22,7 +23,7 @@ fn config(listen: &str) -> DriverConfig {
         chain_id: CHAIN,
         agent: "starling/0.0.0".into(),
         listen: vec![listen.parse().unwrap()],
-        bootstrap: Vec::new(),
+        public: false,
         mdns: false,
         connections: ConnectionCaps::default(),
         max_body_bytes: BODY,
@@ -160,8 +161,12 @@ impl Node {
     }
 }
 
+fn dial(address: Multiaddr) -> NetCommand {
+    NetCommand::Dial { peer: None, addresses: vec![address], quiet: false }
+}
+
 async fn connect(from: &mut Node, to: &mut Node) {
-    from.send(NetCommand::Dial(to.address.clone())).await;
+    from.send(dial(to.address.clone())).await;
     from.connected(to.peer()).await;
     to.connected(from.peer()).await;
 }
@@ -207,7 +212,7 @@ async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) 
 async fn two_nodes_meet_over_tcp_and_over_quic() {
     for listen in [TCP, QUIC] {
         let (mut a, mut b) = (Node::new(listen).await, Node::new(listen).await);
-        a.send(NetCommand::Dial(b.address.clone())).await;
+        a.send(dial(b.address.clone())).await;
         let end = |of: PeerId| {
             move |event: &NetEvent| match event {
                 NetEvent::Connected { peer, outbound, .. } if *peer == of => Some(*outbound),
@@ -236,7 +241,7 @@ async fn a_node_is_found_by_name_and_may_look_for_others_on_its_network() {
     let mut a = Node::with(&DriverConfig { mdns: true, ..config(TCP) }).await;
     let mut b = Node::new(TCP).await;
     let by_name = b.address.to_string().replace("/ip4/127.0.0.1/", "/dns4/localhost/");
-    a.send(NetCommand::Dial(by_name.parse().unwrap())).await;
+    a.send(dial(by_name.parse().unwrap())).await;
     a.connected(b.peer()).await;
     a.talk(&mut b, 1).await;
 }
@@ -262,7 +267,7 @@ async fn connections_over_the_cap_are_refused() {
     let mut a = Node::with(&DriverConfig { connections: caps, ..config(TCP) }).await;
     let (mut b, mut c) = (Node::new(TCP).await, Node::new(TCP).await);
     connect(&mut b, &mut a).await;
-    c.send(NetCommand::Dial(a.address.clone())).await;
+    c.send(dial(a.address.clone())).await;
     c.until("refusal", |event| {
         matches!(event, NetEvent::DialFailed { .. } | NetEvent::Disconnected { .. }).then_some(())
     })
@@ -271,7 +276,7 @@ async fn connections_over_the_cap_are_refused() {
     c.seen.clear();
     connect(&mut a, &mut c).await;
     let d = Node::new(TCP).await;
-    a.send(NetCommand::Dial(d.address.clone())).await;
+    a.send(dial(d.address.clone())).await;
     a.until("refusal", |event| matches!(event, NetEvent::DialFailed { .. }).then_some(())).await;
     a.talk(&mut b, 1).await;
     a.talk(&mut c, 2).await;
@@ -491,12 +496,12 @@ async fn a_banned_peer_is_cut_off_and_kept_out() {
     a.send(NetCommand::Ban(b.peer())).await;
     a.disconnected(b.peer()).await;
     b.disconnected(a.peer()).await;
-    b.send(NetCommand::Dial(a.address.clone())).await;
+    b.send(dial(a.address.clone())).await;
     b.until("refusal", |event| {
         matches!(event, NetEvent::DialFailed { .. } | NetEvent::Disconnected { .. }).then_some(())
     })
     .await;
-    a.send(NetCommand::Dial(b.address.clone())).await;
+    a.send(dial(b.address.clone())).await;
     a.until("refusal", |event| matches!(event, NetEvent::DialFailed { .. }).then_some(())).await;
     assert!(!a.seen.iter().any(|event| matches!(event, NetEvent::Connected { .. })));
     a.send(NetCommand::Unban(b.peer())).await;
@@ -506,47 +511,35 @@ async fn a_banned_peer_is_cut_off_and_kept_out() {
 }
 
 #[tokio::test]
-async fn bootstrap_nodes_are_dialled_again_when_they_return() {
-    for named in [true, false] {
-        let listen = TCP;
-        let b = Node::new(listen).await;
-        let peer = b.peer();
-        let mut address = b.address.clone();
-        let mut again = DriverConfig { listen: vec![], ..config(listen) };
-        drop(b);
-        // The key is not the one that comes back: the entry without a name does not mind.
-        let with_peer = address.clone();
-        address.pop();
-        again.listen = vec![address.clone()];
-        let bootstrap = if named { with_peer } else { address };
-        if named {
-            assert!(bootstrap.to_string().ends_with(&peer.to_string()));
+async fn another_node_at_an_address_is_named_and_a_dial_without_a_name_takes_it() {
+    let b = Node::new(TCP).await;
+    let named = b.address.clone();
+    let mut bare = named.clone();
+    bare.pop();
+    drop(b);
+    // The key is not the one that comes back.
+    let again = DriverConfig { listen: vec![bare.clone()], ..config(TCP) };
+    let b = eventually("the port is free", async || start(&again).ok()).await;
+    let mut a = Node::new(TCP).await;
+    a.send(dial(named)).await;
+    let error = a.until("another node", dial_failure).await.1;
+    assert!(error.contains("/p2p/") && error.contains(&b.0.local_peer().to_string()), "{error}");
+    a.send(dial(bare)).await;
+    a.connected(b.0.local_peer()).await;
+}
+
+/// A dial that came to nothing: where to, why, and whether that was the dialler itself.
+fn dial_failure(event: &NetEvent) -> Option<(Multiaddr, String, bool)> {
+    match event {
+        NetEvent::DialFailed { address, error, ourselves, .. } => {
+            Some((address.clone(), error.clone(), *ourselves))
         }
-        let mut a = Node::with(&DriverConfig { bootstrap: vec![bootstrap.clone()], ..config(listen) }).await;
-        a.until("failure", |event| matches!(event, NetEvent::DialFailed { .. }).then_some(())).await;
-        let mut b = eventually("the port is free", async || start(&again).ok()).await;
-        let returned = b.0.local_peer();
-        if named {
-            let error = a
-                .until("another node", |event| match event {
-                    NetEvent::DialFailed { error, .. } if error.contains("/p2p/") => Some(error.clone()),
-                    _ => None,
-                })
-                .await;
-            assert!(error.contains(&returned.to_string()), "{error}");
-        } else {
-            a.connected(returned).await;
-            drop(b);
-            a.disconnected(returned).await;
-            b = eventually("the port is free", async || start(&again).ok()).await;
-            a.connected(b.0.local_peer()).await;
-        }
-        drop(b);
+        _ => None,
     }
 }
 
 #[tokio::test]
-async fn dialling_ourselves_or_a_connected_peer_is_passed_over() {
+async fn every_dial_ends_and_says_when_it_led_to_ourselves() {
     let (mut a, mut b) = pair(TCP).await;
     let bare = |address: &Multiaddr| {
         let mut bare = address.clone();
@@ -554,19 +547,53 @@ async fn dialling_ourselves_or_a_connected_peer_is_passed_over() {
         bare
     };
     let elsewhere: Multiaddr = "/ip4/127.0.0.1/tcp/1".parse().unwrap();
-    for address in [a.address.clone(), bare(&a.address), b.address.clone(), elsewhere.clone()] {
-        a.send(NetCommand::Dial(address)).await;
+    for (address, why, is_ours) in [
+        (a.address.clone(), "own address", true),
+        (bare(&a.address), "", true),
+        (b.address.clone(), "connected already", false),
+        (elsewhere.clone(), "refused", false),
+    ] {
+        a.send(dial(address.clone())).await;
+        let failed = a.until("failure", dial_failure).await;
+        assert_eq!((&failed.0, failed.2), (&address, is_ours), "{}", failed.1);
+        assert!(failed.1.contains(why), "{}", failed.1);
     }
-    let failed = a
-        .until("failure", |event| match event {
-            NetEvent::DialFailed { address, error, .. } => Some((address.clone(), error.clone())),
+    a.talk(&mut b, 1).await;
+}
+
+#[tokio::test]
+async fn a_quiet_connection_carries_questions_and_no_gossip() {
+    let (mut a, mut b) = (Node::new(TCP).await, Node::new(TCP).await);
+    let addresses = vec![b.address.clone()];
+    a.send(NetCommand::Dial { peer: Some(b.peer()), addresses, quiet: true }).await;
+    a.connected(b.peer()).await;
+    b.connected(a.peer()).await;
+    a.talk(&mut b, 1).await;
+    // Another peer hears what the two say, so gossip itself works.
+    let mut c = Node::new(TCP).await;
+    connect(&mut c, &mut a).await;
+    warm_up(Topic::Tx, &mut a, &mut [], &mut c).await;
+    assert!(!b.seen.iter().any(|event| matches!(event, NetEvent::Gossip { .. })));
+    // Loud, it is a connection like any other.
+    a.send(NetCommand::Disconnect(b.peer())).await;
+    a.disconnected(b.peer()).await;
+    connect(&mut a, &mut b).await;
+    warm_up(Topic::Tx, &mut a, &mut [], &mut b).await;
+}
+
+#[tokio::test]
+async fn a_peer_tells_its_own_record() {
+    let (mut a, b) = pair(TCP).await;
+    let record = a
+        .until("a record", |event| match event {
+            NetEvent::Identified { record: Some(record), .. } => Some(record.clone()),
             _ => None,
         })
         .await;
-    assert_eq!(failed.0, elsewhere);
-    assert!(failed.1.contains("refused"), "{}", failed.1);
-    assert!(!a.seen.iter().any(|e| matches!(e, NetEvent::DialFailed { .. } | NetEvent::Connected { .. })));
-    a.talk(&mut b, 1).await;
+    let record = Record::from_signed(&record, Rules { public: false }).unwrap();
+    let mut bare = b.address.clone();
+    bare.pop();
+    assert_eq!((record.peer(), record.addresses()), (b.peer(), &[bare][..]));
 }
 
 #[tokio::test]
@@ -608,7 +635,7 @@ async fn a_core_that_takes_no_events_can_still_command_and_misses_nothing() {
     let mut a = Node::new(TCP).await;
     // Its queue holds one event, the address it listens on; all others have to wait.
     let mut b = Node::from(start_with_queue(&config(TCP), 1).unwrap()).await;
-    a.send(NetCommand::Dial(b.address.clone())).await;
+    a.send(dial(b.address.clone())).await;
     a.connected(b.peer()).await;
     for id in 0..200 {
         b.ask(PeerId::random(), id, Protocol::Status, b"").await;

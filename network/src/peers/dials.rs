@@ -1,12 +1,13 @@
-//! Whom to dial: addresses given by hand, which are never given up, and nodes of the local network, which
-//! are.
+//! Addresses that people gave: by hand, which are never given up; the bootstrap list, for as long as peers
+//! are wanted; and those of DNS seeds without a peer id, tried once. Whoever else tells of addresses feeds
+//! the book.
 
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 use std::time::Duration;
 use thiserror::Error;
 
-/// Addresses kept at the most, of both kinds together.
+/// Addresses kept at the most, of all kinds together.
 const MAX_ADDRESSES: usize = 64;
 /// Pause after the first attempt; it doubles with each one that follows.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -14,23 +15,31 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// A connection that lasted this long was a success.
 const LASTING: Duration = Duration::from_secs(60);
-/// Failures after which a discovered address is dropped.
-const MAX_FAILURES: u8 = 8;
 
 /// There is no room for another address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("already {MAX_ADDRESSES} addresses are dialled; remove one first")]
 pub struct BookFull;
 
+/// Who gave an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Giver {
+    /// A DNS seed.
+    Seed,
+    /// The bootstrap list.
+    Bootstrap,
+    /// Somebody by hand.
+    Hand,
+}
+
 #[derive(Debug)]
 struct Entry {
     address: Multiaddr,
     /// From the address, or whoever answered there last.
     peer: Option<PeerId>,
-    manual: bool,
+    giver: Giver,
     due: Duration,
     pause: Duration,
-    failures: u8,
 }
 
 /// The addresses to stay connected to.
@@ -40,28 +49,22 @@ pub(crate) struct Dials {
 }
 
 impl Dials {
-    /// Takes an address up, due at once. Known already: nothing changes but that it counts as given by hand.
-    pub(crate) fn add(
-        &mut self,
-        address: Multiaddr,
-        peer: Option<PeerId>,
-        manual: bool,
-    ) -> Result<(), BookFull> {
+    /// Takes an address up, due at once. Known already: nothing changes but who gave it, for the better.
+    pub(crate) fn add(&mut self, address: Multiaddr, giver: Giver) -> Result<(), BookFull> {
         let bare = without_peer(&address);
         if let Some(entry) = self.entries.iter_mut().find(|entry| without_peer(&entry.address) == bare) {
-            if manual {
-                entry.manual = true;
+            if giver > entry.giver {
+                entry.giver = giver;
                 entry.due = Duration::ZERO;
             }
             return Ok(());
         }
         if self.entries.len() >= MAX_ADDRESSES {
-            let discovered = self.entries.iter().position(|entry| !entry.manual).filter(|_| manual);
-            self.entries.remove(discovered.ok_or(BookFull)?);
+            let lesser = self.entries.iter().position(|entry| entry.giver < giver);
+            self.entries.remove(lesser.ok_or(BookFull)?);
         }
-        let peer = peer.or_else(|| peer_of(&address));
-        let (due, pause) = (Duration::ZERO, FIRST_PAUSE);
-        self.entries.push(Entry { address, peer, manual, due, pause, failures: 0 });
+        let peer = peer_of(&address);
+        self.entries.push(Entry { address, peer, giver, due: Duration::ZERO, pause: FIRST_PAUSE });
         Ok(())
     }
 
@@ -72,25 +75,17 @@ impl Dials {
         self.entries.len() < before
     }
 
-    /// Drops what was only discovered of a peer: it is of another chain.
-    pub(crate) fn not_ours(&mut self, peer: &PeerId) {
-        self.entries.retain(|entry| entry.manual || entry.peer != Some(*peer));
-    }
-
-    /// A connection stands; whether somebody asked for it by hand.
-    pub(crate) fn connected(&mut self, peer: &PeerId, address: &Multiaddr) -> bool {
+    /// A connection stands: who gave the address it leads to, if it is one of these.
+    pub(crate) fn connected(&mut self, peer: &PeerId, address: &Multiaddr) -> Option<Giver> {
         let bare = without_peer(address);
-        let mut manual = false;
-        for entry in &mut self.entries {
-            if entry.peer.is_none() && without_peer(&entry.address) == bare {
-                entry.peer = Some(*peer);
-            }
-            if entry.peer == Some(*peer) {
-                entry.failures = 0;
-                manual |= entry.manual;
-            }
+        for entry in self.entries.iter_mut().filter(|entry| without_peer(&entry.address) == bare) {
+            entry.peer.get_or_insert(*peer);
         }
-        manual
+        let of_peer = |entry: &&Entry| entry.peer == Some(*peer);
+        let giver = self.entries.iter().filter(of_peer).map(|entry| entry.giver).max();
+        // A seed's address has served: the book knows the peer by its record.
+        self.entries.retain(|entry| entry.giver != Giver::Seed || entry.peer != Some(*peer));
+        giver
     }
 
     /// A connection that had lasted for a while is gone: dial anew without the pauses of earlier failures.
@@ -103,29 +98,32 @@ impl Dials {
         }
     }
 
-    /// A dial came to nothing.
-    pub(crate) fn failed(&mut self, address: &Multiaddr) {
+    /// A dial came to nothing; with `ourselves`, it led to this node.
+    pub(crate) fn failed(&mut self, address: &Multiaddr, ourselves: bool) {
         let bare = without_peer(address);
-        for entry in self.entries.iter_mut().filter(|entry| without_peer(&entry.address) == bare) {
-            entry.failures = entry.failures.saturating_add(1);
-        }
-        self.entries.retain(|entry| entry.manual || entry.failures < MAX_FAILURES);
+        let dropped = |entry: &Entry| ourselves || entry.giver == Giver::Seed;
+        self.entries.retain(|entry| without_peer(&entry.address) != bare || !dropped(entry));
     }
 
     /// The addresses to dial now, one for each peer at a time; `leave` names peers that are connected or not
-    /// wanted.
-    pub(crate) fn due(&mut self, now: Duration, leave: impl Fn(&PeerId) -> bool) -> Vec<Multiaddr> {
+    /// wanted. Without `wants_peers`, only those given by hand.
+    pub(crate) fn due(
+        &mut self,
+        now: Duration,
+        wants_peers: bool,
+        leave: impl Fn(&PeerId) -> bool,
+    ) -> Vec<(Multiaddr, Giver)> {
         let mut addresses = Vec::new();
         let mut busy: Vec<PeerId> = Vec::new();
         // Whoever has waited longest first, or the first address of a peer would always win.
         self.entries.sort_by_key(|entry| entry.due);
         for entry in &mut self.entries {
             let alone = entry.peer.as_ref().is_none_or(|peer| !busy.contains(peer) && !leave(peer));
-            if now >= entry.due && alone {
+            if now >= entry.due && alone && (wants_peers || entry.giver == Giver::Hand) {
                 busy.extend(entry.peer);
                 entry.due = now.saturating_add(entry.pause);
                 entry.pause = (entry.pause * 2).min(LONGEST_PAUSE);
-                addresses.push(entry.address.clone());
+                addresses.push((entry.address.clone(), entry.giver));
             }
         }
         addresses
@@ -133,7 +131,7 @@ impl Dials {
 }
 
 /// The peer an address ends in, if it names one.
-fn peer_of(address: &Multiaddr) -> Option<PeerId> {
+pub(crate) fn peer_of(address: &Multiaddr) -> Option<PeerId> {
     match address.iter().last() {
         Some(Protocol::P2p(peer)) => Some(peer),
         _ => None,

@@ -1,7 +1,8 @@
 //! Tests of scores, bans and dialling.
 
+use super::bans::MAX_REMEMBERED;
 use super::*;
-use crate::testing::peer;
+use crate::testing::{arrival, peer};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -12,7 +13,7 @@ fn address(port: u16) -> Multiaddr {
 fn with(ids: &[PeerId]) -> Peers {
     let mut peers = Peers::default();
     for id in ids {
-        assert!(peers.connect(*id, address(1), true, Duration::ZERO));
+        assert!(peers.connect(*id, arrival(address(1), true, Slot::Full), Duration::ZERO));
     }
     peers
 }
@@ -48,7 +49,7 @@ fn the_ban_that_makes_room_for_another_is_named() {
     }
     let sentence = peers.penalise(&peer(1), Penalty::Ban, "x", MINUTE * 60);
     assert_eq!(sentence, Sentence::Ban { over: Some(some(0)) });
-    assert!(peers.is_banned(&peer(1)) && !peers.is_banned(&some(0)));
+    assert!(peers.memory().is_banned(&peer(1)) && !peers.memory().is_banned(&some(0)));
 }
 
 #[test]
@@ -56,7 +57,7 @@ fn faults_fade_but_outlive_the_connection() {
     let mut peers = with(&[peer(1)]);
     peers.penalise(&peer(1), Penalty::Heavy, "a false body", Duration::ZERO);
     peers.disconnect(&peer(1), Duration::ZERO);
-    assert!(peers.connect(peer(1), address(1), true, MINUTE * 10));
+    assert!(peers.connect(peer(1), arrival(address(1), true, Slot::Full), MINUTE * 10));
     let score = peers.snapshot(MINUTE * 10)[0].score;
     assert!((score + 15.0).abs() < 1e-9, "half is left after ten minutes, not {score}");
     assert_eq!(peers.penalise(&peer(1), Penalty::Heavy, "another", MINUTE * 10), Sentence::Disconnect);
@@ -74,15 +75,15 @@ fn usefulness_does_not_buy_faults_off() {
 fn bans_end_and_can_be_taken_back() {
     let mut peers = with(&[peer(1), peer(2)]);
     peers.penalise(&peer(1), Penalty::Ban, "undecodable", MINUTE);
-    peers.ban(peer(2), MINUTE, "by hand", MINUTE);
+    peers.memory_mut().ban(peer(2), MINUTE, "by hand", MINUTE);
     peers.disconnect(&peer(1), MINUTE);
     peers.disconnect(&peer(2), MINUTE);
-    assert!(!peers.connect(peer(1), address(1), false, MINUTE * 2));
-    assert_eq!(peers.bans(MINUTE).len(), 2);
-    assert_eq!(peers.bans(MINUTE).iter().find(|ban| ban.peer_id == peer(1)).unwrap().remaining, BAN);
-    assert_eq!(peers.expire_bans(MINUTE * 2), [peer(2)]);
-    assert!(peers.unban(&peer(1)) && !peers.unban(&peer(1)));
-    assert!(peers.connect(peer(1), address(1), false, MINUTE * 3));
+    assert!(!peers.connect(peer(1), arrival(address(1), false, Slot::Inbound), MINUTE * 2));
+    assert_eq!(peers.memory().bans(MINUTE).len(), 2);
+    assert_eq!(peers.memory().bans(MINUTE).iter().find(|ban| ban.peer_id == peer(1)).unwrap().remaining, BAN);
+    assert_eq!(peers.memory_mut().expire(MINUTE * 2), [peer(2)]);
+    assert!(peers.memory_mut().unban(&peer(1)) && !peers.memory_mut().unban(&peer(1)));
+    assert!(peers.connect(peer(1), arrival(address(1), false, Slot::Inbound), MINUTE * 3));
     assert_eq!(peers.snapshot(MINUTE * 3)[0].score, 0.0, "the faults are forgiven with the ban");
 }
 
@@ -96,7 +97,8 @@ fn everything_is_bounded() {
         })
     };
     let mut peers = Peers::default();
-    let taken = many(100).filter(|id| peers.connect(*id, address(1), false, MINUTE)).count();
+    let taken =
+        many(100).filter(|id| peers.connect(*id, arrival(address(1), false, Slot::Inbound), MINUTE)).count();
     assert_eq!(taken, MAX_PEERS);
     let id = *peers.iter().next().unwrap().0;
     for n in 0..50 {
@@ -108,16 +110,16 @@ fn everything_is_bounded() {
     assert!(info.reasons[7].starts_with("49: ") && info.reasons[7].chars().count() == MAX_REASON_CHARS);
 
     for id in many(1_100) {
-        peers.ban(id, MINUTE, "x", MINUTE);
+        peers.memory_mut().ban(id, MINUTE, "x", MINUTE);
     }
-    assert_eq!(peers.bans(MINUTE).len(), MAX_BANS);
+    assert_eq!(peers.memory().bans(MINUTE).len(), MAX_BANS);
     let mut peers = Peers::default();
     for id in many(1_100) {
-        peers.connect(id, address(1), false, MINUTE);
+        peers.connect(id, arrival(address(1), false, Slot::Inbound), MINUTE);
         peers.penalise(&id, Penalty::Medium, "x", MINUTE);
         peers.disconnect(&id, MINUTE);
     }
-    assert_eq!(peers.remembered.len(), MAX_REMEMBERED);
+    assert_eq!(peers.memory().remembered(), MAX_REMEMBERED);
 }
 
 #[test]
@@ -129,40 +131,100 @@ fn the_useful_are_ranked_first() {
 }
 
 #[test]
-fn a_manual_address_is_dialled_ever_more_slowly_and_never_dropped() {
-    let mut dials = Dials::default();
-    dials.add(address(1), None, true).unwrap();
-    let second = Duration::from_secs(1);
-    let mut at = Vec::new();
-    for n in 0..200 {
-        let now = second * n;
-        for dialled in dials.due(now, |_| false) {
-            dials.failed(&dialled);
-            at.push(n);
-        }
-    }
-    assert_eq!(at[..9], [0, 1, 3, 7, 15, 30, 45, 60, 75]);
-    assert!(dials.connected(&peer(1), &address(1)), "it was asked for by hand");
-    assert!(dials.due(second * 500, |id| *id == peer(1)).is_empty(), "connected peers are left alone");
-    dials.disconnected(&peer(1), MINUTE, second * 600);
-    assert_eq!(dials.due(second * 601, |_| false), [address(1)]);
-    dials.remove(&peer(1));
-    assert!(dials.due(second * 9_999, |_| false).is_empty());
+fn whoever_was_asked_for_by_hand_stays() {
+    let mut peers = Peers::default();
+    peers.connect(peer(1), arrival(address(1), true, Slot::Manual), MINUTE);
+    assert_eq!(peers.penalise(&peer(1), Penalty::Ban, "x", MINUTE), Sentence::Nothing);
+    let info = &peers.snapshot(MINUTE)[0];
+    assert!(info.score <= -99.0 && info.reasons == ["x"], "it shows what it did: {info:?}");
 }
 
 #[test]
-fn discovered_addresses_are_given_up_and_make_room() {
+fn when_most_are_late_the_fault_is_ours() {
+    let mut peers = with(&[peer(1), peer(2), peer(3), peer(4), peer(5)]);
+    let slow = |peers: &mut Peers, n: u8, now| {
+        peers.late(&peer(n), now);
+        peers.penalise(&peer(n), Penalty::Rank, "no answer", now);
+        peers.snapshot(now)[usize::from(n) - 1].score
+    };
+    assert!(slow(&mut peers, 1, MINUTE) < 0.0 && slow(&mut peers, 2, MINUTE) < 0.0);
+    assert!(!peers.link_is_down(MINUTE));
+    assert_eq!(slow(&mut peers, 3, MINUTE), 0.0, "three of five: nobody is to blame");
+    assert_eq!(peers.penalise(&peer(4), Penalty::Ban, "forged", MINUTE), Sentence::Ban { over: None });
+    let later = MINUTE + Duration::from_secs(31);
+    assert!(!peers.link_is_down(later) && slow(&mut peers, 3, later) < 0.0);
+}
+
+#[test]
+fn addresses_are_dialled_ever_more_slowly_as_long_as_they_are_wanted() {
+    let mut dials = Dials::default();
+    dials.add(address(1), Giver::Hand).unwrap();
+    dials.add(address(2), Giver::Bootstrap).unwrap();
+    let second = Duration::from_secs(1);
+    let mut at = Vec::new();
+    for n in 0..200 {
+        for (dialled, giver) in dials.due(second * n, n < 100, |_| false) {
+            dials.failed(&dialled, false);
+            at.push((n, giver));
+        }
+    }
+    let of = |giver| at.iter().filter(|(_, by)| *by == giver).map(|(n, _)| *n).collect::<Vec<_>>();
+    assert_eq!(of(Giver::Hand)[..9], [0, 1, 3, 7, 15, 30, 45, 60, 75]);
+    assert_eq!(of(Giver::Bootstrap).last(), Some(&90), "enough peers: the list is left alone");
+    assert_eq!(dials.connected(&peer(1), &address(1)), Some(Giver::Hand));
+    assert!(dials.due(second * 500, false, |id| *id == peer(1)).is_empty(), "connected peers are left alone");
+    dials.disconnected(&peer(1), MINUTE, second * 600);
+    assert_eq!(dials.due(second * 601, false, |_| false), [(address(1), Giver::Hand)]);
+    dials.remove(&peer(1));
+    assert!(dials.due(second * 9_999, false, |_| false).is_empty());
+}
+
+#[test]
+fn our_own_address_and_those_of_seeds_are_not_tried_again() {
+    let mut dials = Dials::default();
+    dials.add(address(1), Giver::Bootstrap).unwrap();
+    dials.add(address(2), Giver::Seed).unwrap();
+    dials.add(address(3), Giver::Seed).unwrap();
+    dials.failed(&address(1), true);
+    dials.failed(&address(2), false);
+    assert_eq!(dials.connected(&peer(3), &address(3)), Some(Giver::Seed));
+    assert!(dials.due(MINUTE, true, |_| false).is_empty());
+}
+
+#[test]
+fn what_people_gave_by_hand_makes_room_for_itself() {
     let mut dials = Dials::default();
     for port in 0..64 {
-        dials.add(address(port), Some(peer(1)), false).unwrap();
+        dials.add(address(port), Giver::Bootstrap).unwrap();
     }
-    assert_eq!(dials.add(address(99), None, false), Err(BookFull));
-    dials.add(address(99), None, true).unwrap();
-    for _ in 0..8 {
-        dials.failed(&address(5));
+    assert_eq!(dials.add(address(99), Giver::Seed), Err(BookFull));
+    dials.add(address(99), Giver::Hand).unwrap();
+    let due = dials.due(Duration::ZERO, true, |_| false);
+    assert!(due.contains(&(address(99), Giver::Hand)) && due.len() == 64);
+}
+
+#[test]
+fn bans_and_sums_outlive_a_run_and_fade_meanwhile() {
+    let mut peers = with(&[peer(1), peer(2), peer(3)]);
+    peers.penalise(&peer(1), Penalty::Ban, "undecodable", MINUTE);
+    peers.penalise(&peer(2), Penalty::Medium, "x", MINUTE);
+    peers.reward(&peer(3), 8.0, MINUTE);
+    let mut bytes = Vec::new();
+    peers.remembered(MINUTE).write(1_000, &mut bytes);
+    // Ten minutes later by the wall clock.
+    let mut again = Peers::default();
+    let epoch = 1_000 + 60 + 600;
+    *again.memory_mut() = Memory::read(&mut starling_primitives::Reader::new(&bytes), epoch).unwrap();
+    let bans = again.memory().bans(Duration::ZERO);
+    assert_eq!(bans[0].reason, "undecodable");
+    assert_eq!(bans[0].remaining, BAN - MINUTE * 10);
+    for (n, score) in [(2, -2.5), (3, 4.0)] {
+        again.connect(peer(n), arrival(address(1), true, Slot::Full), Duration::ZERO);
+        let info = again.snapshot(Duration::ZERO);
+        let known = info.iter().find(|info| info.peer_id == peer(n)).unwrap().score;
+        assert!((known - score).abs() < 1e-9, "{n}: {known}");
     }
-    let due = dials.due(Duration::ZERO, |_| false);
-    assert!(due.contains(&address(99)) && !due.contains(&address(5)) && !due.contains(&address(0)));
-    dials.not_ours(&peer(1));
-    assert_eq!(dials.due(MINUTE * 60, |_| false), [address(99)]);
+    for cut in 0..bytes.len() {
+        assert!(Memory::read(&mut starling_primitives::Reader::new(&bytes[..cut]), epoch).is_err());
+    }
 }

@@ -1,13 +1,15 @@
 //! What each event of the driver sets in motion.
 
+use super::discovery::Discovery;
 use super::{ChainView, Network, Report, TxSource};
+use crate::addresses::MAX_SIGNED_BYTES;
 use crate::driver::{
     MessageRef, NetCommand, NetEvent, Protocol, ReplyToken, RequestFailure, RequestId, Topic, Verdict,
 };
 use crate::limits::cost;
 use crate::peers::Penalty;
 use crate::wire::{self, Answer, Question};
-use libp2p::{Multiaddr, PeerId};
+use libp2p::PeerId;
 use starling_primitives::Transaction;
 use std::sync::Arc;
 
@@ -16,11 +18,15 @@ impl Network {
         match event {
             NetEvent::Connected { peer, address, outbound } => self.on_connected(peer, address, outbound),
             NetEvent::Disconnected { peer } => self.gone(&peer),
-            NetEvent::Identified { peer, agent, protocols_ok } => {
+            NetEvent::Identified { peer, agent, protocols_ok, record } => {
                 self.hub.peers.set_agent(&peer, agent);
-                if !protocols_ok && self.hub.peers.contains(&peer) {
-                    self.hub.dials.not_ours(&peer);
-                    self.hub.drop_peer(peer, "speaks other protocols: another chain or version", false);
+                if !protocols_ok {
+                    self.hub.book.remove(&peer);
+                    if self.hub.peers.contains(&peer) {
+                        self.hub.drop_peer(peer, "speaks other protocols: another chain or version", false);
+                    }
+                } else if let Some(record) = record {
+                    self.hub.introduced(&peer, &record);
                 }
             }
             NetEvent::Ping { peer, rtt } => self.hub.peers.set_latency(&peer, rtt),
@@ -31,38 +37,31 @@ impl Network {
                 self.on_request((peer, token), protocol, &data, view);
             }
             NetEvent::Response { request, result, .. } => self.on_response(request, result, view),
-            NetEvent::DialFailed { address, .. } => self.hub.dials.failed(&address),
-            NetEvent::Discovered { peer, address } => {
-                if !self.hub.peers.contains(&peer) {
-                    // Without room, there are addresses enough to dial.
-                    let _ = self.hub.dials.add(address, Some(peer), false);
-                }
+            NetEvent::DialFailed { peer, address, ourselves, .. } => {
+                self.on_dial_failed(peer, &address, ourselves);
             }
+            NetEvent::Discovered { peer, addresses } => self.hub.found(peer, addresses),
+            NetEvent::Delivered(list) => self.on_delivered(&list),
+            NetEvent::Misbehaved { peer, what } => self.hub.penalise(&peer, Penalty::Ban, &what),
+            NetEvent::Seeded(addresses) => self.hub.seeded(addresses),
             NetEvent::Listening(_) => {}
         }
-    }
-
-    fn on_connected(&mut self, peer: PeerId, address: Multiaddr, outbound: bool) {
-        let now = self.hub.now;
-        let manual = self.hub.dials.connected(&peer, &address);
-        if !self.hub.peers.connect(peer, address, outbound, now) {
-            return self.hub.command(NetCommand::Disconnect(peer));
-        }
-        if manual {
-            self.hub.peers.set_manual(&peer);
-        }
-        self.greetings.meet(peer, now);
-        self.pools.look(peer);
     }
 
     /// The peer is gone, or as good as gone: nothing more is expected of it.
     pub(super) fn gone(&mut self, peer: &PeerId) {
         let now = self.hub.now;
-        if let Some(lasted) = self.hub.peers.get(peer).map(|peer| now.saturating_sub(peer.since)) {
+        if let Some(known) = self.hub.peers.get(peer) {
+            let lasted = now.saturating_sub(known.since);
+            if known.outbound && known.status.is_some() {
+                let unix = self.hub.unix();
+                self.hub.book.seen(peer, unix);
+            }
             self.hub.dials.disconnected(peer, lasted, now);
         }
         self.hub.forget(peer);
         self.greetings.gone(peer);
+        self.discovery.gone(peer);
         self.budgets.gone(peer);
         self.headers.gone(peer);
         self.bodies.gone(peer);
@@ -94,6 +93,8 @@ impl Network {
             return;
         }
         match topic {
+            // Nobody is to find out by transactions that we are linked.
+            Topic::Tx if !self.hub.peers.relays(&peer) => self.hub.verdict(message, Verdict::Ignore),
             Topic::Block => {
                 let outbox = &self.outbox;
                 let known = |id: &_| outbox.is_announced(id);
@@ -149,18 +150,26 @@ impl Network {
         }
         match question {
             Question::Status(status) => {
-                self.reply(token, &Answer::Status(view.status()));
-                self.greetings.heard(peer, status, &mut self.hub);
+                let ours = view.status();
+                self.reply(token, &Answer::Status(ours));
+                self.on_status(peer, status, &ours);
+            }
+            Question::Peers(most) => {
+                let answer = Discovery::answer(&peer, most, &mut self.hub);
+                self.reply(token, &answer);
             }
             Question::Announce(ids) => {
                 self.reply(token, &Answer::Done);
-                if view.synced() {
+                if view.synced() && self.hub.peers.relays(&peer) {
                     self.pulls.offer(peer, &ids, view);
                 }
             }
             Question::Push { topic, data } => {
                 self.reply(token, &Answer::Done);
                 self.on_message((peer, None), topic, &data, view);
+            }
+            Question::Pool { .. } | Question::Txs(_) if !self.hub.peers.relays(&peer) => {
+                self.reply(token, &Answer::NotHere);
             }
             question => self.hub.report(Report::Serve { peer, token, question }),
         }
@@ -177,7 +186,9 @@ impl Network {
         match asked.1 {
             Protocol::Status => {
                 let status = hub.read(asked, result, wire::status);
-                self.greetings.answered(id, status.ok(), hub);
+                if let (Some(peer), Ok(status)) = (self.greetings.answered(id), status) {
+                    self.on_status(peer, status, &view.status());
+                }
             }
             Protocol::Headers => {
                 let headers = hub.read(asked, result, wire::headers);
@@ -209,6 +220,10 @@ impl Network {
             Protocol::Announce => {
                 let taken = hub.read(asked, result, wire::nothing);
                 self.outbox.answered(id, taken);
+            }
+            Protocol::Peers => {
+                let records = hub.read(asked, result, |reader| wire::peers(reader, MAX_SIGNED_BYTES));
+                self.discovery.answered(id, records, hub);
             }
             // Whether it arrived makes no difference to us.
             Protocol::Push => {

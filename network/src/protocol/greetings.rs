@@ -51,22 +51,19 @@ impl Greetings {
         }
     }
 
-    /// An answer, or none.
-    pub(crate) fn answered(&mut self, id: RequestId, status: Option<Status>, hub: &mut Hub) {
-        let Some(peer) = self.open.remove(&id) else { return };
-        if let Some(status) = status {
-            self.heard(peer, status, hub);
-        }
+    /// An answer, or none: whose it is.
+    pub(crate) fn answered(&mut self, id: RequestId) -> Option<PeerId> {
+        self.open.remove(&id)
     }
 
-    /// A peer said where it stands.
-    pub(crate) fn heard(&mut self, peer: PeerId, status: Status, hub: &mut Hub) {
+    /// A peer said where it stands; `ours` is where we do.
+    pub(crate) fn heard(&mut self, peer: PeerId, status: Status, ours: &Status, hub: &mut Hub) {
         if status.genesis != self.genesis {
             let reason = format!("is on another chain: its genesis is {}", status.genesis);
-            hub.dials.not_ours(&peer);
+            hub.book.remove(&peer);
             return hub.penalise(&peer, Penalty::Ban, &reason);
         }
-        hub.peers.set_status(&peer, status);
+        hub.peers.set_status(&peer, status, ours, hub.now);
         self.due.insert(peer, hub.now + REFRESH);
     }
 

@@ -1,13 +1,15 @@
 //! What all machines share: the peers, the requests on their way, the time, and what goes out.
 
-use super::{Output, Report};
+use super::{Dice, NetworkConfig, Output, Report};
+use crate::addresses::{Book, Rules};
 use crate::driver::{NetCommand, Protocol, RequestFailure, RequestId};
 use crate::limits::{Bucket, Quota, cost};
-use crate::peers::{Dials, Peers, Penalty, Sentence};
+use crate::peers::{Dials, Peers, Penalty, Sentence, Slots};
 use crate::wire::{Question, Reply, read_answer};
 use libp2p::PeerId;
 use starling_primitives::{DecodeError, Reader};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Requests of one protocol that are on their way to one peer at the most.
@@ -43,9 +45,18 @@ struct Load {
 #[derive(Debug)]
 pub(crate) struct Hub {
     pub(crate) now: Duration,
+    /// Unix time at which `now` was zero, seconds.
+    pub(crate) epoch: u64,
+    /// Ourselves.
+    pub(crate) local: Option<PeerId>,
+    /// Nobody but those named is looked for.
+    pub(crate) only_named: bool,
+    pub(crate) rules: Rules,
     pub(crate) peers: Peers,
     pub(crate) dials: Dials,
-    dice: u64,
+    pub(crate) slots: Slots,
+    pub(crate) book: Book,
+    pub(crate) dice: Dice,
     last_request: u64,
     open: BTreeMap<RequestId, Open>,
     loads: HashMap<(PeerId, Protocol), Load>,
@@ -54,12 +65,20 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(config: &NetworkConfig) -> Self {
+        let mut dice = Dice::new(config.seed);
+        let rules = Rules { public: config.public };
         Self {
             now: Duration::ZERO,
+            epoch: config.epoch,
+            local: config.sources.local,
+            only_named: config.sources.only_named,
+            rules,
             peers: Peers::default(),
             dials: Dials::default(),
-            dice: seed,
+            slots: Slots::default(),
+            book: Book::new(dice.secret(), rules),
+            dice,
             last_request: 0,
             open: BTreeMap::new(),
             loads: HashMap::new(),
@@ -86,15 +105,31 @@ impl Hub {
         self.out.push(Output::Report(report));
     }
 
-    /// One of `list`, each as likely as the others (splitmix64).
+    /// One of `list`, each as likely as the others.
     pub(crate) fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
-        self.dice = self.dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.dice;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^= x >> 31;
         let count = u64::try_from(list.len()).ok().filter(|count| *count > 0)?;
-        list.get(usize::try_from(x % count).ok()?)
+        list.get(usize::try_from(self.dice.below(count)).ok()?)
+    }
+
+    /// The time as Unix seconds.
+    pub(crate) fn unix(&self) -> u64 {
+        self.epoch.saturating_add(self.now.as_secs())
+    }
+
+    /// Whether there is a place for another peer of our choice.
+    pub(crate) fn wants_peers(&self) -> bool {
+        self.slots.wants_peers(&self.peers)
+    }
+
+    /// Whether a dial that comes to nothing says something about the other side.
+    pub(crate) fn link_is_up(&self) -> bool {
+        !self.peers.is_empty() && !self.peers.link_is_down(self.now)
+    }
+
+    /// Signed records to tell others of, at most `count`.
+    pub(crate) fn sample(&mut self, count: usize) -> Vec<Arc<[u8]>> {
+        let (unix, dice) = (self.unix(), &mut self.dice);
+        self.book.sample(count, unix, &mut |n| dice.below(n))
     }
 
     /// Whether a question of this cost may go to the peer now.
@@ -179,6 +214,9 @@ impl Hub {
             | RequestFailure::TooMany
             | RequestFailure::Other => Penalty::None,
         };
+        if failure == RequestFailure::Timeout {
+            self.peers.late(peer, self.now);
+        }
         if penalty != Penalty::None {
             self.penalise(peer, penalty, &format!("{protocol:?}: {failure}"));
         }

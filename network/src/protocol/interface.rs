@@ -23,6 +23,8 @@ pub trait ChainView {
     fn knows_tx(&self, id: &Wtxid) -> bool;
     /// Whether transactions can be judged: the chain is not far behind.
     fn synced(&self) -> bool;
+    /// Whether no block has come for more than six intervals.
+    fn is_stale(&self) -> bool;
 }
 
 /// What comes out of each call: for the driver, or for the core.

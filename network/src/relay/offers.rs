@@ -57,7 +57,7 @@ impl Offers {
     /// for the pool by itself.
     pub(crate) fn step(&mut self, hub: &mut Hub) {
         let end = self.first + self.list.len();
-        let peers: Vec<PeerId> = hub.peers.iter().map(|(id, _)| *id).collect();
+        let peers: Vec<PeerId> = hub.peers.relaying().map(|(id, _)| *id).collect();
         let due = hub.now >= self.due;
         for peer in peers {
             let told = self.told.entry(peer).or_insert(Told { next: end, open: None });

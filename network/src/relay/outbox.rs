@@ -55,6 +55,27 @@ impl Outbox {
         }
     }
 
+    /// Whether gossip may pass on what it brought; else it is offered by its id. Beyond what others take of
+    /// one peer, they would drop it.
+    pub(crate) fn passes(&mut self, id: Wtxid, from: PeerId, now: Duration) -> bool {
+        if self.is_busy(now) {
+            self.offers.push(id, Some(from));
+        }
+        !self.busy
+    }
+
+    /// Takes one transaction off the budget of gossip; whether there is more to say than it holds.
+    fn is_busy(&mut self, now: Duration) -> bool {
+        let quiet = self.tx_budget.is_whole(TXS, now);
+        let over = self.tx_budget.take(TXS, 1, now).is_err();
+        self.busy = over || (self.busy && !quiet);
+        if self.busy {
+            // Gossip may be slower: nobody is to get a sender's transactions before those they build on.
+            self.gossiped.drain(..).for_each(|(id, from)| self.offers.push(id, from));
+        }
+        self.busy
+    }
+
     /// Offers transactions to each peer by their ids, and leaves gossip out.
     pub(crate) fn offer(&mut self, ids: &[Wtxid]) {
         ids.iter().for_each(|id| self.offers.push(*id, None));
@@ -100,18 +121,13 @@ impl Outbox {
             // Whoever connects asks for our pool.
             self.txs.clear();
         }
-        if !hub.peers.iter().any(|(_, peer)| hub.now >= peer.since + SETTLED) {
+        if !hub.peers.relaying().any(|(_, peer)| hub.now >= peer.since + SETTLED) {
             return;
         }
         while let Some((id, from)) = self.txs.pop_front() {
             // It may have left the pool meanwhile.
             let Some(tx) = view.pool_tx(&id) else { continue };
-            let quiet = self.tx_budget.is_whole(TXS, hub.now);
-            let over = self.tx_budget.take(TXS, 1, hub.now).is_err();
-            self.busy = over || (self.busy && !quiet);
-            if self.busy {
-                // Gossip may be slower: nobody is to get a sender's transactions before those they build on.
-                self.gossiped.drain(..).for_each(|(id, from)| self.offers.push(id, from));
+            if self.is_busy(hub.now) {
                 self.offers.push(id, from);
             } else {
                 push_bounded(&mut self.gossiped, (id, from), BURST);

@@ -53,7 +53,7 @@ impl Pools {
         if self.due.is_empty() && self.walks.len() < MAX_WALKS && now >= self.next {
             self.next = now + NOW_AND_THEN;
             let idle = |id: &PeerId| !self.walks.contains_key(id);
-            let peers: Vec<PeerId> = hub.peers.iter().map(|(id, _)| *id).filter(idle).collect();
+            let peers: Vec<PeerId> = hub.peers.relaying().map(|(id, _)| *id).filter(idle).collect();
             self.due.extend(hub.pick(&peers));
         }
         let met = |peer: &&PeerId| hub.peers.get(peer).is_some_and(|peer| peer.status.is_some());

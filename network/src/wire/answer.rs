@@ -1,7 +1,8 @@
 //! What a node answers: `result:u8`, and for "fine" the layout of the protocol.
 
 use super::{
-    HASH_BYTES, MAX_BODIES, MAX_HEADERS, MAX_POOL_IDS, MAX_TX_IDS, Status, counted, length, need, read_hashes,
+    HASH_BYTES, MAX_BODIES, MAX_HEADERS, MAX_PEER_RECORDS, MAX_POOL_IDS, MAX_TX_IDS, Status, counted, length,
+    need, read_hashes,
 };
 use starling_primitives::codec::at_most;
 use starling_primitives::limits::{MAX_HEADER_BYTES, MAX_TX_BYTES, MIN_TX_BYTES, TX_LEN_BYTES};
@@ -38,6 +39,8 @@ pub enum Answer {
     },
     /// To `txs/1`: an entry for each id asked.
     Txs(Vec<Option<Arc<Transaction>>>),
+    /// To `peers/1`: signed records of other nodes, at most [`MAX_PEER_RECORDS`].
+    Peers(Vec<Arc<[u8]>>),
     /// To `announce/1` and `push/1`.
     Done,
     /// Too much was asked: come back later.
@@ -79,6 +82,10 @@ impl Answer {
             }
             Self::Txs(txs) => {
                 txs.iter().for_each(|tx| write_short(tx.as_ref().map_or(&[], |tx| tx.bytes()), &mut out));
+            }
+            Self::Peers(records) => {
+                out.push(length(records.len()));
+                records.iter().for_each(|record| write_short(record, &mut out));
             }
             Self::Done => {}
             Self::RateLimited { retry_after_ms } => {
@@ -216,6 +223,19 @@ pub(crate) fn txs(reader: &mut Reader<'_>) -> Result<Vec<Option<Arc<Transaction>
         txs.push(if len == 0 { None } else { Some(read_tx(reader, len)?) });
     }
     Ok(txs)
+}
+
+/// Signed records, not looked into yet, at most `limit` bytes each.
+pub(crate) fn peers(reader: &mut Reader<'_>, limit: usize) -> Result<Vec<Vec<u8>>, DecodeError> {
+    let count = counted("the number of peer records", reader.u8()?, MAX_PEER_RECORDS)?;
+    need(reader, count, size_of::<u16>())?;
+    let mut records = Vec::with_capacity(count);
+    for _ in 0..count {
+        let len = usize::from(reader.u16()?);
+        at_most(len, limit)?;
+        records.push(reader.take(len)?.to_vec());
+    }
+    Ok(records)
 }
 
 fn read_tx(reader: &mut Reader<'_>, len: usize) -> Result<Arc<Transaction>, DecodeError> {

@@ -1,8 +1,8 @@
 //! What a node asks another, one variant a protocol.
 
 use super::{
-    HASH_BYTES, MAX_BODIES, MAX_HEADERS, MAX_LOCATOR_IDS, MAX_POOL_IDS, MAX_TX_IDS, Status, counted, length,
-    need, read_hashes,
+    HASH_BYTES, MAX_BODIES, MAX_HEADERS, MAX_LOCATOR_IDS, MAX_PEER_RECORDS, MAX_POOL_IDS, MAX_TX_IDS, Status,
+    counted, length, need, read_hashes,
 };
 use crate::driver::{Protocol, Topic};
 use starling_primitives::{BlockId, DecodeError, Reader, Wtxid};
@@ -48,6 +48,8 @@ pub enum Question {
         /// The message.
         data: Vec<u8>,
     },
+    /// Which other nodes do you know? At most so many, up to [`MAX_PEER_RECORDS`].
+    Peers(u8),
 }
 
 impl Question {
@@ -64,6 +66,7 @@ impl Question {
             Self::Pool { .. } => Protocol::Pool,
             Self::Txs(_) => Protocol::Txs,
             Self::Push { .. } => Protocol::Push,
+            Self::Peers(_) => Protocol::Peers,
         }
     }
 
@@ -101,6 +104,7 @@ impl Question {
                 out.push(u8::from(*topic == Topic::Tx));
                 out.extend_from_slice(data);
             }
+            Self::Peers(max) => out.push(*max),
         }
         out
     }
@@ -140,6 +144,11 @@ impl Question {
                 Self::Pool { cursor, max }
             }
             Protocol::Txs => Self::Txs(read_wtxids(reader)?),
+            Protocol::Peers => {
+                let max = reader.u8()?;
+                counted("the number of peers asked for", max, MAX_PEER_RECORDS)?;
+                Self::Peers(max)
+            }
             Protocol::Push => {
                 let topic = match reader.u8()? {
                     0 => Topic::Block,

@@ -45,6 +45,7 @@ fn question() -> impl Strategy<Value = Question> {
         vec(wtxid(), 0..=256).prop_map(Question::Txs),
         (prop_oneof![Just(Topic::Block), Just(Topic::Tx)], vec(any::<u8>(), 0..99))
             .prop_map(|(topic, data)| Question::Push { topic, data }),
+        (0..=MAX_PEER_RECORDS).prop_map(Question::Peers),
     ]
 }
 
@@ -144,6 +145,7 @@ fn counts_over_their_limits_are_refused_by_name() {
     assert_eq!(refused(Protocol::Announce, &[1, 1]), 257);
     assert_eq!(refused(Protocol::Txs, &[1, 1]), 257);
     assert_eq!(refused(Protocol::Push, &[2]), 2);
+    assert_eq!(refused(Protocol::Peers, &[65]), 65);
     let pool = [&[0; 32][..], &2_001u16.to_le_bytes()].concat();
     assert_eq!(refused(Protocol::Pool, &pool), 2_001);
     let twice = [&[0; 32][..], &[2, 0], &[5, 0, 0, 0, 5, 0, 0, 0]].concat();
@@ -157,6 +159,7 @@ fn a_count_without_its_bytes_allocates_nothing() {
     assert!(truncated(ids.unwrap_err()));
     assert!(truncated(read_answer(&[0, 0xff, 0xff], block_txs).unwrap_err()));
     assert!(truncated(read_answer(&[0, 0xd0, 7], headers).unwrap_err()));
+    assert!(truncated(read_answer(&[0, 64], |reader| peers(reader, 99)).unwrap_err()));
     assert!(truncated(Question::decode(Protocol::Txs, &[0, 1]).unwrap_err()));
     let indices = [&[0; 32][..], &[0xff, 0xff]].concat();
     assert!(truncated(Question::decode(Protocol::BlockTxs, &indices).unwrap_err()));

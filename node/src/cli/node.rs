@@ -77,6 +77,9 @@ pub(crate) struct SettingArgs {
     /// Do not look for peers on the local network
     #[arg(long)]
     no_mdns: bool,
+    /// Dial nobody but the bootstrap nodes and those added by hand
+    #[arg(long)]
+    no_discovery: bool,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -228,6 +231,7 @@ impl SettingArgs {
             .flag(&keys::MINE_ALONE, self.mine_alone)
             .storage(self.storage)
             .flag(&keys::NO_MDNS, self.no_mdns)
+            .flag(&keys::NO_DISCOVERY, self.no_discovery)
             .log(self.log)
             .0
     }

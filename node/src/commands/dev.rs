@@ -33,6 +33,7 @@ pub(super) fn dev(mut args: DevArgs) -> Outcome<()> {
         rpc_origins: Vec::new(),
         metrics: None,
         mdns: false,
+        discovery: false,
         mine: None,
         mine_alone: true,
         dev: Some(DevOptions { block_time: args.block_time, payout, accounts }),

@@ -30,6 +30,7 @@ pub(super) fn run(args: RunArgs) -> Outcome<()> {
         rpc_origins,
         metrics: config.metrics()?,
         mdns: config.mdns(),
+        discovery: config.discovery(),
         mine: config.mining_payout()?.map(|payout| MineOptions { payout, threads }),
         mine_alone: config.mine_alone(),
         dev: None,

@@ -168,6 +168,14 @@ pub(crate) static NO_MDNS: Key = Key {
     example: "true",
     about: "Whether to leave out the search for peers on the local network.",
 };
+/// `--no-discovery`.
+pub(crate) static NO_DISCOVERY: Key = Key {
+    name: "no_discovery",
+    kind: Kind::Flag,
+    default: "false",
+    example: "true",
+    about: "Whether to dial nobody but the bootstrap nodes and those added by hand.",
+};
 /// `--log-level`.
 pub(crate) static LOG_LEVEL: Key = Key {
     name: "log_level",
@@ -202,7 +210,7 @@ pub(crate) static WALLET_DIR: Key = Key {
 };
 
 /// All of them, in the order in which they are shown.
-pub(crate) static KEYS: [&Key; 20] = [
+pub(crate) static KEYS: [&Key; 21] = [
     &CHAIN,
     &DATA_DIR,
     &LISTEN,
@@ -219,6 +227,7 @@ pub(crate) static KEYS: [&Key; 20] = [
     &PRUNE,
     &NO_ADDRESS_INDEX,
     &NO_MDNS,
+    &NO_DISCOVERY,
     &LOG_LEVEL,
     &LOG_FORMAT,
     &NODE,

@@ -94,9 +94,14 @@ impl Config {
         self.flag(&keys::MINE_ALONE)
     }
 
-    /// Whether peers are searched on the local network.
+    /// Whether peers are searched on the local network: not those of a chain for everybody.
     pub(crate) fn mdns(&self) -> bool {
-        !self.flag(&keys::NO_MDNS)
+        !self.flag(&keys::NO_MDNS) && self.discovery() && !self.chain().is_public()
+    }
+
+    /// Whether peers are looked for that nobody named.
+    pub(crate) fn discovery(&self) -> bool {
+        !self.flag(&keys::NO_DISCOVERY)
     }
 
     /// Who is paid, as it was given.

@@ -13,6 +13,8 @@ use std::time::Duration;
 const MAX_RECENT_IDS: usize = 100_000;
 /// Blocks that the tip may lack to what is known and still count as synced: one may be on its way.
 const SYNCED_WITHIN_BLOCKS: u32 = 2;
+/// Intervals without a block after which further peers are looked for.
+const STALE_AFTER_INTERVALS: u64 = 6;
 /// A peer that claims more and sends no new header for so long is not believed.
 const CLAIM_BELIEVED_FOR: Duration = Duration::from_secs(30);
 
@@ -23,6 +25,7 @@ pub(super) struct View<'a> {
     pub(super) pool: &'a Mempool,
     pub(super) recent: &'a RecentIds,
     pub(super) synced: bool,
+    pub(super) stale: bool,
 }
 
 impl ChainView for View<'_> {
@@ -60,6 +63,10 @@ impl ChainView for View<'_> {
 
     fn synced(&self) -> bool {
         self.synced
+    }
+
+    fn is_stale(&self) -> bool {
+        self.stale
     }
 }
 
@@ -153,6 +160,11 @@ impl Core {
     #[must_use]
     pub fn tip_age(&self) -> u64 {
         self.now.unix.saturating_sub(self.tip_since.unix)
+    }
+
+    /// Whether no block has come for so long that the peers at hand may be keeping them from us.
+    pub(super) fn tip_is_stale(&self) -> bool {
+        self.tip_age() > STALE_AFTER_INTERVALS * u64::from(self.chain.params.interval)
     }
 
     /// What peers claim, until the node has once been level with them, and while their headers come in. Later

@@ -6,9 +6,6 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// Bytes of a mempool file that are read at the most.
-const MAX_POOL_FILE_BYTES: u64 = 512 << 20;
-
 /// The directory, held until dropped.
 pub(super) struct DataDir {
     path: PathBuf,
@@ -62,15 +59,21 @@ impl DataDir {
         write().map_err(|error| NodeError::DataDir { path: path.clone(), error })
     }
 
-    /// Reads the pool of the last run; none when there is none, or it is too large to be one.
-    pub(super) fn read_pool(&self) -> Option<Vec<u8>> {
-        let path = self.file("mempool.dat");
+    /// Reads a file of the last run; none when there is none, or it is larger than it can be.
+    pub(super) fn read_whole(&self, name: &str, max_bytes: u64) -> Option<Vec<u8>> {
+        let path = self.file(name);
         let size = fs::metadata(&path).ok()?.len();
-        if size > MAX_POOL_FILE_BYTES {
-            tracing::warn!(path = %path.display(), size, "too large to be a mempool file: ignored");
+        if size > max_bytes {
+            tracing::warn!(path = %path.display(), size, "too large to be of an earlier run: ignored");
             return None;
         }
         fs::read(&path).ok()
+    }
+
+    /// Renames a file that is of no use, so that it is neither read nor lost; where to, if that went well.
+    pub(super) fn put_aside(&self, name: &str) -> Option<PathBuf> {
+        let aside = self.file(&format!("{name}.damaged"));
+        fs::rename(self.file(name), &aside).ok().map(|()| aside)
     }
 
     /// Removes a file that names this run; nothing is lost when it cannot be.

@@ -18,7 +18,7 @@ pub struct NodeOptions {
     pub storage: StorageOptions,
     /// Multiaddresses to listen on; nowhere if empty.
     pub listen: Vec<String>,
-    /// Multiaddresses of nodes to stay connected to, besides the chain's own.
+    /// Multiaddresses of nodes to begin with, besides the chain's own.
     pub bootstrap: Vec<String>,
     /// Where JSON-RPC is answered; port 0 is any free one.
     pub rpc: SocketAddr,
@@ -30,6 +30,8 @@ pub struct NodeOptions {
     pub metrics: Option<SocketAddr>,
     /// Whether nodes on the local network are looked for.
     pub mdns: bool,
+    /// Whether peers are looked for that nobody named.
+    pub discovery: bool,
     /// Mining inside the node, from the start.
     pub mine: Option<MineOptions>,
     /// Whether to mine on a public chain while no peer is connected.

@@ -10,11 +10,13 @@ use super::metrics::{Metrics, unix_now};
 use super::miner::MinerHandle;
 use super::{NodeError, NodeOptions, core_task, dev};
 use crate::core::{Core, CoreConfig, PoolEntry, TipEvent};
+use saving::PEERS_FILE;
 use signals::Stop;
 use starling_genesis::Chain;
 use starling_ledger::{Ledger, LoadError, Reader};
 use starling_network::{
-    ConnectionCaps, DriverConfig, Multiaddr, NetEvent, NetHandle, load_or_create_key, start as start_network,
+    ConnectionCaps, DriverConfig, MAX_PEERS_BYTES, Multiaddr, NetEvent, NetHandle, PeerSources,
+    load_or_create_key, start as start_network,
 };
 use starling_primitives::Work;
 use starling_rpc::types::{Event, Head, PoolTx};
@@ -31,6 +33,8 @@ const STATUS_EVERY: Duration = Duration::from_secs(10);
 const LISTEN_WITHIN: Duration = Duration::from_secs(5);
 /// Files and sockets: the database's, 1,128 of RPC, those of peers, and room.
 const OPEN_FILES: u64 = 4_096;
+/// Larger files are none of a mempool.
+const MAX_POOL_FILE_BYTES: u64 = 512 << 20;
 /// What the node calls itself among peers.
 const AGENT: &str = concat!("starling/", env!("CARGO_PKG_VERSION"));
 
@@ -72,21 +76,29 @@ impl Node {
     async fn start(options: &NodeOptions, dir: &DataDir) -> Result<Self, NodeError> {
         let chain = Arc::new(options.chain.clone());
         let (net, events) = start_network(&driver_config(options, dir)?)?;
+        let sources = PeerSources {
+            local: Some(net.local_peer()),
+            bootstrap: bootstrap(options)?,
+            seeds: options.chain.dns_seeds.clone(),
+            only_named: !options.discovery,
+        };
         let clock = Clock::start();
         let budget = options.storage.budget;
         let (ledger, tree) = Ledger::open_with(&dir.file("db"), chain.clone(), &options.storage.ledger())?;
         let reader = ledger.reader();
         let mine_alone = options.mine_alone;
         let config = CoreConfig {
-            seed: seed(&net),
+            seed: random_seed()?,
             pool_bytes: budget.pool_bytes(),
             body_bytes: budget.body_bytes(),
             key_bytes: budget.key_bytes(),
             mine_alone,
             sync_blocks: true,
             pipelined: false,
+            sources,
         };
         let mut core = Core::new(ledger, tree, config, clock.now());
+        restore_peers(&mut core, dir);
         load_pool(&mut core, dir)?;
         let listen: Arc<Mutex<Vec<Multiaddr>>> = Arc::default();
         let events = watch_listening(events, listen.clone());
@@ -212,7 +224,11 @@ impl Node {
         self.announce_ready(options, dir);
         let core = self.core.handle.clone();
         let upkeep = async {
-            tokio::join!(saving::keep_saving(&core, dir), keep_telling(&core, &self.miner));
+            tokio::join!(
+                saving::keep_saving_pool(&core, dir),
+                saving::keep_saving_peers(&core, dir),
+                keep_telling(&core, &self.miner)
+            );
             // Both end with the core, whose own end says why.
             std::future::pending::<()>().await;
         };
@@ -236,6 +252,7 @@ impl Node {
         self.core.stop();
         let mut core = (&mut self.core.ended).await.map_err(|_| NodeError::Ended("core"))??;
         dir.write("mempool.dat", &core.pool().encode())?;
+        dir.write(PEERS_FILE, &core.net().save())?;
         Ok(core.settle()?)
     }
 }
@@ -264,17 +281,12 @@ async fn keep_telling(core: &CoreHandle, miner: &MinerHandle) {
 }
 
 fn driver_config(options: &NodeOptions, dir: &DataDir) -> Result<DriverConfig, NodeError> {
-    let parse = |texts: &[String]| -> Result<Vec<Multiaddr>, NodeError> {
-        texts.iter().map(|text| text.parse().map_err(|_| NodeError::Multiaddr(text.clone()))).collect()
-    };
-    let mut bootstrap = parse(&options.bootstrap)?;
-    bootstrap.extend(parse(&options.chain.bootstrap)?);
     Ok(DriverConfig {
         key: load_or_create_key(&dir.file("peer.key"))?,
         chain_id: options.chain.chain_id(),
         agent: AGENT.to_owned(),
-        listen: parse(&options.listen)?,
-        bootstrap,
+        listen: multiaddrs(&options.listen)?,
+        public: options.chain.is_public(),
         mdns: options.mdns,
         connections: ConnectionCaps::default(),
         max_body_bytes: options.chain.params.max_body_bytes,
@@ -300,14 +312,34 @@ fn raise_open_files() {
     }
 }
 
-/// A number that differs from node to node.
-fn seed(net: &NetHandle) -> u64 {
-    let hash = starling_primitives::sha256(&net.local_peer().to_bytes());
-    u64::from_le_bytes(*hash.first_chunk().expect("8 of 32 bytes"))
+fn bootstrap(options: &NodeOptions) -> Result<Vec<Multiaddr>, NodeError> {
+    let mut addresses = multiaddrs(&options.bootstrap)?;
+    addresses.extend(multiaddrs(&options.chain.bootstrap)?);
+    Ok(addresses)
+}
+
+fn multiaddrs(texts: &[String]) -> Result<Vec<Multiaddr>, NodeError> {
+    texts.iter().map(|text| text.parse().map_err(|_| NodeError::Multiaddr(text.clone()))).collect()
+}
+
+/// A number that nobody else knows.
+fn random_seed() -> Result<u64, NodeError> {
+    let random = getrandom::u64();
+    random.map_err(|error| NodeError::System(std::io::Error::other(error.to_string())))
+}
+
+/// Takes over what an earlier run knew of peers. Without it the node begins as a new one does, so a damaged
+/// file is put aside and not in the way.
+fn restore_peers(core: &mut Core, dir: &DataDir) {
+    let Some(bytes) = dir.read_whole(PEERS_FILE, MAX_PEERS_BYTES) else { return };
+    if let Err(error) = core.restore_peers(&bytes) {
+        let aside = dir.put_aside(PEERS_FILE);
+        tracing::warn!(%error, ?aside, "what was known of peers is lost; they are looked for anew");
+    }
 }
 
 fn load_pool(core: &mut Core, dir: &DataDir) -> Result<(), NodeError> {
-    if let Some(bytes) = dir.read_pool() {
+    if let Some(bytes) = dir.read_whole("mempool.dat", MAX_POOL_FILE_BYTES) {
         match core.load_pool(&bytes) {
             Ok(loaded) => tracing::info!(added = loaded.added, refused = loaded.refused, "mempool loaded"),
             Err(LoadError::File(error)) => tracing::warn!(%error, "the mempool of the last run is lost"),

@@ -34,6 +34,7 @@ const WORLD: Settings = Settings {
     rate: 1_000_000_000,
     loss: 0.0,
     silent: 0.0,
+    discovery: false,
 };
 
 /// What is done, in both worlds.
@@ -114,11 +115,11 @@ impl Plan {
 
 fn simulate(seed: u64, plan: &Plan, mut payers: Vec<Payer>) -> Measured {
     let mut world = World::new(Arc::new(chain(1, &payers)), NODES, WORLD, seed);
+    for (from, to, _) in &plan.links {
+        world.name(HostId(*from), HostId(*to));
+    }
     for id in world.ids() {
         world.start(id);
-    }
-    for (from, to, _) in &plan.links {
-        world.connect(HostId(*from), HostId(*to));
     }
     let mut until = WARM_UP;
     world.run_until(until);

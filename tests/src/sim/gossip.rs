@@ -6,7 +6,7 @@
 
 use super::dice::Dice;
 use super::world::HostId;
-use starling_network::Topic;
+use starling_network::{Delivery, Topic};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use std::time::Duration;
 pub(super) const HEARTBEAT: Duration = Duration::from_millis(700);
 const HISTORY_HEARTBEATS: usize = 12;
 const HISTORY_GOSSIP: usize = 3;
-const DUPLICATE_CACHE: Duration = Duration::from_secs(600);
+const DUPLICATE_CACHE: Duration = Duration::from_secs(120);
 const MESH: usize = 8;
 const MESH_LOW: usize = 6;
 const MESH_HIGH: usize = 12;
@@ -94,6 +94,9 @@ struct Peer {
     rejected: u32,
     ihaves: usize,
     asked: usize,
+    brought: Delivery,
+    /// What the delivery ledger of its host says: below 0, it is not for the mesh.
+    appraised: i8,
 }
 
 struct Cached {
@@ -154,8 +157,16 @@ impl Gossip {
 
     /// A connection stands.
     pub(super) fn connected(&mut self, peer: HostId, outbound: bool, out: &mut Out) {
-        let new =
-            Peer { outbound, subscribed: false, unwanted: BTreeSet::new(), rejected: 0, ihaves: 0, asked: 0 };
+        let new = Peer {
+            outbound,
+            subscribed: false,
+            unwanted: BTreeSet::new(),
+            rejected: 0,
+            ihaves: 0,
+            asked: 0,
+            brought: Delivery::default(),
+            appraised: 0,
+        };
         self.peers.insert(peer, new);
         out.push((peer, Rpc::Subscribe));
     }
@@ -208,7 +219,13 @@ impl Gossip {
                     }
                 }
             }
-            Rpc::Publish(message) => return self.heard(from, message, out),
+            Rpc::Publish(message) => {
+                match message.topic {
+                    Topic::Block => peer.brought.blocks += 1,
+                    Topic::Tx => peer.brought.txs += 1,
+                }
+                return self.heard(from, message, out);
+            }
             Rpc::Graft(topic) => self.on_graft(from, topic, out),
             Rpc::Prune(topic) => {
                 self.mesh[slot(topic)].remove(&from);
@@ -241,6 +258,23 @@ impl Gossip {
         self.promised.remove(&message.id);
         self.keep(message.clone(), false);
         Some(message)
+    }
+
+    /// What the peers brought since the last time.
+    pub(super) fn deliveries(&mut self) -> Vec<(HostId, Delivery)> {
+        let mesh = &self.mesh;
+        let of = |(id, peer): (&HostId, &mut Peer)| {
+            let in_mesh = mesh.iter().any(|mesh| mesh.contains(id));
+            (*id, Delivery { in_mesh, ..std::mem::take(&mut peer.brought) })
+        };
+        self.peers.iter_mut().map(of).collect()
+    }
+
+    /// What the delivery ledger says of a peer.
+    pub(super) fn appraise(&mut self, peer: HostId, score: i8) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.appraised = score;
+        }
     }
 
     /// The core's word: it is passed on, or forgotten.
@@ -278,7 +312,7 @@ impl Gossip {
         if self.mesh[slot(topic)].contains(&from) {
             return;
         }
-        if self.is_backed_off(topic, from) || (full && !outbound) {
+        if self.is_bad(from) || self.is_backed_off(topic, from) || (full && !outbound) {
             self.backoffs.insert((slot(topic), from), self.now + PRUNE_BACKOFF);
             out.push((from, Rpc::Prune(topic)));
             return;
@@ -353,8 +387,7 @@ impl Gossip {
 
     fn tend(&mut self, topic: Topic, out: &mut Out) {
         let at = slot(topic);
-        let bad: Vec<HostId> =
-            self.mesh[at].iter().copied().filter(|peer| self.rejected(*peer) >= MAX_REJECTED).collect();
+        let bad: Vec<HostId> = self.mesh[at].iter().copied().filter(|peer| self.is_bad(*peer)).collect();
         for peer in bad {
             self.prune(topic, peer, out);
         }
@@ -424,6 +457,7 @@ impl Gossip {
         let is_free = |id: HostId, peer: &Peer| {
             fits(peer)
                 && self.listens(id)
+                && !self.is_bad(id)
                 && !self.mesh[slot(topic)].contains(&id)
                 && !self.is_backed_off(topic, id)
         };
@@ -434,8 +468,8 @@ impl Gossip {
         self.peers.get(&peer).is_some_and(|peer| peer.subscribed && peer.rejected < MAX_REJECTED)
     }
 
-    fn rejected(&self, peer: HostId) -> u32 {
-        self.peers.get(&peer).map_or(0, |peer| peer.rejected)
+    fn is_bad(&self, peer: HostId) -> bool {
+        self.peers.get(&peer).is_some_and(|peer| peer.rejected >= MAX_REJECTED || peer.appraised < 0)
     }
 
     fn is_outbound(&self, peer: HostId) -> bool {

@@ -2,11 +2,12 @@
 
 use super::dice::Dice;
 use super::gossip::{Gossip, Rpc};
+use super::identity::peer_id;
 use super::wire::{Packet, Transfer};
 use super::world::HostId;
 use starling_genesis::Chain;
 use starling_ledger::{Ledger, LedgerOptions, MemoryDisk};
-use starling_network::{MessageRef, Multiaddr, PeerId, Protocol, ReplyToken, RequestId, Topic};
+use starling_network::{MessageRef, Multiaddr, PeerSources, Protocol, ReplyToken, RequestId, Topic};
 use starling_node::{Core, CoreConfig, Now};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
@@ -81,6 +82,9 @@ pub(super) struct Host {
     /// What it sent and received.
     pub(super) traffic: Traffic,
     pub(super) tokens: u64,
+    /// Whom it is told to begin with, and whether it looks for others.
+    pub(super) named: Vec<HostId>,
+    pub(super) only_named: bool,
     chain: Arc<Chain>,
     disk: MemoryDisk,
     dice: Dice,
@@ -89,26 +93,6 @@ pub(super) struct Host {
     place: u32,
     kept: Option<u32>,
     places: u32,
-}
-
-/// The peer with this number.
-///
-/// # Panics
-/// Never: the bytes are those of an id.
-pub(super) fn peer_id(host: HostId) -> PeerId {
-    // An identity hash of 36 bytes, the form of the id of a short key.
-    let mut bytes = vec![1; 38];
-    bytes[0] = 0;
-    bytes[1] = 36;
-    bytes[2..4].copy_from_slice(&host.0.to_be_bytes());
-    PeerId::from_bytes(&bytes).expect("the form of an id")
-}
-
-/// The host of a peer's id, if it is one of the world's.
-pub(super) fn host_of(peer: &PeerId) -> Option<HostId> {
-    let bytes = peer.to_bytes();
-    let host = HostId(u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?));
-    (peer_id(host) == *peer).then_some(host)
 }
 
 /// Where a host is reached. Sixteen of them share a group of addresses.
@@ -148,6 +132,8 @@ impl Host {
             sending: false,
             traffic: Traffic::default(),
             tokens: 0,
+            named: Vec::new(),
+            only_named: false,
             chain,
             disk,
             seed: dice.number(),
@@ -178,6 +164,12 @@ impl Host {
             mine_alone: true,
             sync_blocks: true,
             pipelined: false,
+            sources: PeerSources {
+                local: Some(peer_id(self.id)),
+                bootstrap: self.named.iter().map(|host| address(*host)).collect(),
+                seeds: Vec::new(),
+                only_named: self.only_named,
+            },
         };
         self.core = Some(Core::new(ledger, tree, config, self.now(now)));
     }

@@ -17,7 +17,8 @@ use std::time::Duration;
 const GENESIS_TIME: u32 = 1_000_000;
 /// What a payer has, in STAR.
 const FUNDS: &str = "1000000";
-/// Nodes to which each connects.
+/// Nodes that each begins with, and finds others by; and nodes it is connected to where it finds none.
+const FIRST: usize = 2;
 const OUTBOUND: usize = 8;
 /// How long a node that crashed is down, at most.
 const DOWN_FOR: Duration = Duration::from_secs(60);
@@ -60,6 +61,7 @@ const WORLD: Settings = Settings {
     rate: 20_000_000,
     loss: 0.0,
     silent: 0.0,
+    discovery: true,
 };
 
 const QUIET: Scenario = Scenario {
@@ -116,7 +118,7 @@ pub const SCENARIOS: [Scenario; 6] = [
         about: "blocks with announcements of 64 KiB, of payments that all have; one node in five is silent",
         nodes: 50,
         lasts: Duration::from_secs(30),
-        settings: Settings { silent: 0.2, ..WORLD },
+        settings: Settings { silent: 0.2, discovery: false, ..WORLD },
         payments: None,
         filled: 2_040,
         ..QUIET
@@ -170,7 +172,6 @@ impl Run {
             let range = usize::try_from(2 * scenario.skew + 1).unwrap_or(1);
             let off = i64::try_from(dice.below(range)).unwrap_or(0) - skew;
             world.hosts[id.index()].skew = off;
-            world.start(id);
         }
         let mut run = Self {
             scenario,
@@ -188,18 +189,20 @@ impl Run {
             agreed: None,
         };
         for id in run.world.ids() {
-            run.join(id);
+            run.name(id);
+            run.world.start(id);
         }
         run.plan();
         run
     }
 
-    /// Connects a node to some others.
-    fn join(&mut self, id: HostId) {
+    /// Tells a node of some others: of all that it is to be connected to, unless it looks for them itself.
+    fn name(&mut self, id: HostId) {
         let others: Vec<HostId> = self.world.ids().filter(|other| *other != id).collect();
-        let most = OUTBOUND.min(usize::from(self.nodes / 2).max(1));
+        let outbound = if self.scenario.settings.discovery { FIRST } else { OUTBOUND };
+        let most = outbound.min(usize::from(self.nodes / 2).max(1));
         for to in self.dice.some(others, most) {
-            self.world.connect(id, to);
+            self.world.name(id, to);
         }
     }
 
@@ -288,7 +291,6 @@ impl Run {
             }
             Act::Start(id) => {
                 self.world.start(id);
-                self.join(id);
             }
             Act::Break => {
                 self.world.break_any();
@@ -357,7 +359,6 @@ impl Run {
             self.world.ids().filter(|id| self.world.hosts[id.index()].core.is_none()).collect();
         for id in down {
             self.world.start(id);
-            self.join(id);
         }
         let until = self.world.now + CALM;
         let mut last = Ok(());

@@ -8,12 +8,13 @@ use super::check::Checks;
 use super::dice::Dice;
 use super::gossip::{HEARTBEAT, Out};
 use super::history::History;
-use super::host::{Host, address, host_of};
+use super::host::Host;
+use super::identity::{host_of, peer_id};
 use super::watch::Watch;
 use super::wire::{Link, Packet};
 use starling_genesis::Chain;
 use starling_ledger::MemoryDisk;
-use starling_network::{Multiaddr, NetCommand, RequestFailure, RequestId};
+use starling_network::{Multiaddr, NetCommand, NetEvent, REPORT_EVERY, RequestFailure, RequestId};
 use starling_node::{Core, Done, Effect, Event, Job};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -54,12 +55,16 @@ pub struct Settings {
     pub loss: f64,
     /// Of the nodes, how many pass no gossip on.
     pub silent: f64,
+    /// Whether nodes look for others than those they are told to begin with.
+    pub discovery: bool,
 }
 
 /// What happens.
 pub(super) enum What {
     Tick,
     Heartbeat,
+    /// Gossip tells the core what peers brought.
+    Report,
     Continue,
     Done(Done),
     /// The line is free again.
@@ -72,6 +77,7 @@ pub(super) enum What {
     DialEnded {
         address: Multiaddr,
         to: HostId,
+        quiet: bool,
     },
     TimedOut(RequestId),
     Ping {
@@ -153,7 +159,9 @@ impl World {
         let host = |n| {
             let own = dice.split();
             let silent = dice.chance(settings.silent);
-            Host::new(HostId(n), chain.clone(), disk.clone(), own, silent)
+            let mut host = Host::new(HostId(n), chain.clone(), disk.clone(), own, silent);
+            host.only_named = !settings.discovery;
+            host
         };
         let hosts: Vec<Host> = (0..nodes).map(host).collect();
         Self {
@@ -206,6 +214,7 @@ impl World {
             (self.dice.between(Duration::ZERO, TICK), self.dice.between(Duration::ZERO, HEARTBEAT));
         self.after(tick, id, What::Tick);
         self.after(heartbeat, id, What::Heartbeat);
+        self.after(REPORT_EVERY, id, What::Report);
         self.after(Duration::ZERO, id, What::Continue);
     }
 
@@ -227,10 +236,9 @@ impl World {
         }
     }
 
-    /// Makes a node stay connected to another.
-    pub(super) fn connect(&mut self, id: HostId, to: HostId) {
-        let address = address(to);
-        self.call(id, move |core| core.add_peer(address));
+    /// A node that has not started yet is to begin with another.
+    pub(super) fn name(&mut self, id: HostId, to: HostId) {
+        self.hosts[id.index()].named.push(to);
     }
 
     /// Breaks one of the connections.
@@ -315,6 +323,12 @@ impl World {
                 gossip.heartbeat(&mut out);
                 self.tell(id, out);
             }
+            What::Report => {
+                self.after(REPORT_EVERY, id, What::Report);
+                let list = self.gossip(id).deliveries();
+                let list = list.into_iter().map(|(host, delivery)| (peer_id(host), delivery)).collect();
+                self.feed(id, Event::Net(NetEvent::Delivered(list)));
+            }
             What::Continue => self.feed(id, Event::Continue),
             What::Done(done) => self.feed(id, Event::Done(done)),
             What::Line => self.use_line(id),
@@ -323,7 +337,7 @@ impl World {
                     self.arrived(id, from, packet);
                 }
             }
-            What::DialEnded { address, to } => self.dial_ended(id, address, to),
+            What::DialEnded { address, to, quiet } => self.dial_ended(id, address, to, quiet),
             What::TimedOut(request) => self.ended(id, request, Err(RequestFailure::Timeout)),
             What::Ping { peer, epoch } => self.ping(id, peer, epoch),
             What::Closed { peer } => self.closed(id, peer),
@@ -361,7 +375,13 @@ impl World {
 
     fn carry_out(&mut self, id: HostId, command: NetCommand) {
         match command {
-            NetCommand::Dial(address) => self.dial(id, address),
+            NetCommand::Dial { addresses, quiet, .. } => {
+                if let Some(address) = addresses.into_iter().next() {
+                    self.dial(id, address, quiet);
+                }
+            }
+            // There are no seeds in this world.
+            NetCommand::Resolve(_) => {}
             NetCommand::Disconnect(peer) => self.close_peer(id, &peer),
             NetCommand::Ban(peer) => {
                 if let Some(other) = host_of(&peer) {
@@ -373,6 +393,11 @@ impl World {
             NetCommand::Unban(peer) => {
                 if let Some(other) = host_of(&peer) {
                     self.banned.remove(&(id, other));
+                }
+            }
+            NetCommand::Appraise { peer, score } => {
+                if let Some(other) = host_of(&peer) {
+                    self.gossip(id).appraise(other, score);
                 }
             }
             NetCommand::Publish { topic, data } => self.publish(id, topic, data),

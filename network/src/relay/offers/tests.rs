@@ -1,7 +1,8 @@
 //! Tests of the offers by `announce/1`.
 
 use super::*;
-use crate::testing::{Bench, ids, peer, status, tx};
+use crate::peers::Slot;
+use crate::testing::{Bench, arrival, ids, peer, status, tx};
 use crate::wire::Answer;
 
 /// Different ids, those of numbers from `from` on.
@@ -72,10 +73,10 @@ fn nobody_is_told_of_what_came_from_it() {
     bench.meet(1, status(0, 1));
     bench.meet(2, status(0, 1));
     let mut offers = Offers::default();
-    let mut hub = Hub::new(1);
+    let mut hub = Hub::new(&Bench::config());
     for n in [1, 2] {
         let address = "/ip4/10.0.0.1/tcp/1".parse().expect("an address");
-        hub.peers.connect(peer(n), address, true, Duration::ZERO);
+        hub.peers.connect(peer(n), arrival(address, true, Slot::Full), Duration::ZERO);
     }
     offers.step(&mut hub);
     let all = ids(&[tx(1), tx(2), tx(3)]);
@@ -117,9 +118,9 @@ fn who_had_enough_is_told_again_later() {
 #[test]
 fn what_is_kept_for_slow_peers_is_bounded_and_all_of_it_goes_when_they_do() {
     let mut bench = Bench::new();
-    let mut hub = Hub::new(1);
+    let mut hub = Hub::new(&Bench::config());
     let address = "/ip4/10.0.0.1/tcp/1".parse().expect("an address");
-    hub.peers.connect(peer(1), address, true, Duration::ZERO);
+    hub.peers.connect(peer(1), arrival(address, true, Slot::Full), Duration::ZERO);
     let mut offers = Offers::default();
     offers.step(&mut hub);
     for id in numbered(0, 20_000) {

@@ -100,7 +100,7 @@ fn a_look_that_does_not_get_on_is_given_up() {
     let (bench, mut pools) = (Bench::new(), Pools::default());
     let begun = Duration::from_secs(7);
     pools.walks.insert(peer(1), Walk { cursor: Wtxid::ZERO, pages: 3, request: None, moved: begun });
-    let mut hub = Hub::new(1);
+    let mut hub = Hub::new(&Bench::config());
     for (now, left) in [(begun + STUCK - Duration::from_millis(1), 1), (begun + STUCK, 0)] {
         hub.now = now;
         pools.step(&mut hub, &bench.view, &Pulls::default());

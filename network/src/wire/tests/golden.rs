@@ -19,7 +19,7 @@ fn bytes(entry: &Value, field: &str) -> Vec<u8> {
 /// Refused where the number of ids that were asked for is known: by the machines of sync and relay.
 const COUNTED: [&str; 2] = ["more than asked", "a transaction too few"];
 
-/// The protocol of this name; `peers/1` is not spoken yet.
+/// The protocol of this name.
 fn protocol(name: &str) -> Option<Protocol> {
     Protocol::ALL.into_iter().find(|protocol| protocol.name(0).ends_with(&format!("/{name}")))
 }
@@ -46,6 +46,10 @@ fn again_answer(entry: &Value, protocol: Protocol, bytes: &[u8]) -> Result<Vec<u
         Protocol::BlockTxs => read_answer(bytes, answer::block_txs)?.map(Answer::BlockTxs),
         Protocol::Pool => read_answer(bytes, answer::pool)?.map(|(next, ids)| Answer::Pool { next, ids }),
         Protocol::Txs => read_answer(bytes, answer::txs)?.map(Answer::Txs),
+        Protocol::Peers => {
+            read_answer(bytes, |reader| answer::peers(reader, crate::addresses::MAX_SIGNED_BYTES))?
+                .map(|records| Answer::Peers(records.into_iter().map(Arc::from).collect()))
+        }
         Protocol::Announce | Protocol::Push => read_answer(bytes, answer::nothing)?.map(|()| Answer::Done),
     };
     Ok(reply.encode())
@@ -85,7 +89,7 @@ fn every_golden_message_is_read_and_written() {
             read += 1;
         }
     }
-    assert_eq!(read, 27, "all but the four of peers/1");
+    assert_eq!(read, 31, "all of them");
 }
 
 #[test]
@@ -101,7 +105,7 @@ fn every_golden_refusal_has_its_name() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 45, "all but the two of peers/1 and the two that are counted");
+    assert_eq!(refused, 47, "all but the two that are counted");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Keeps the mempool's file close behind the mempool, so that a kill loses only what came last.
+//! Keeps the files of the mempool and of the peers close behind them, so that a kill loses only what came
+//! last.
 
 use super::super::core_task::{CoreGone, CoreHandle};
 use super::super::data_dir::DataDir;
@@ -14,9 +15,14 @@ const SOON: Duration = Duration::from_secs(2);
 const SELDOM: Duration = Duration::from_secs(60);
 /// The pause after a write is at least so many times what it took: no pool costs more than that share.
 const PAUSE_FACTOR: u32 = 20;
+/// What is known of peers.
+pub(super) const PEERS_FILE: &str = "peers.dat";
+/// When it is first written, and the time between two writes.
+const PEERS_SOON: Duration = Duration::from_secs(30);
+const PEERS_EVERY: Duration = Duration::from_secs(300);
 
 /// Writes the mempool again and again, until the core is gone.
-pub(super) async fn keep_saving(core: &CoreHandle, dir: &DataDir) {
+pub(super) async fn keep_saving_pool(core: &CoreHandle, dir: &DataDir) {
     let mut pause = SOON;
     loop {
         sleep(pause).await;
@@ -28,6 +34,19 @@ pub(super) async fn keep_saving(core: &CoreHandle, dir: &DataDir) {
         }
         // Blocks take transactions out: a file that has them still is only larger than it must be.
         drop(tokio::time::timeout(SELDOM, changes.next()).await);
+    }
+}
+
+/// Writes the peers' file again and again, until the core is gone.
+pub(super) async fn keep_saving_peers(core: &CoreHandle, dir: &DataDir) {
+    let mut pause = PEERS_SOON;
+    loop {
+        sleep(pause).await;
+        pause = PEERS_EVERY;
+        let Ok(bytes) = core.call(|core| core.net().save()).await else { return };
+        if let Err(error) = dir.write(PEERS_FILE, &bytes) {
+            tracing::warn!(%error, "what is known of peers could not be saved; it will be tried again");
+        }
     }
 }
 

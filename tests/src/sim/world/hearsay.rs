@@ -2,7 +2,7 @@
 
 use super::{HostId, World};
 use crate::sim::gossip::{Gossip, Message, Out, Rpc};
-use crate::sim::host::peer_id;
+use crate::sim::identity::peer_id;
 use crate::sim::wire::Packet;
 use starling_network::{MessageRef, NetEvent, Topic, Verdict};
 use starling_node::Event;

@@ -3,7 +3,8 @@
 use super::{DIAL_TIMEOUT, HostId, PING, What, World, pair};
 use crate::sim::dice::Dice;
 use crate::sim::gossip::Out;
-use crate::sim::host::{address as address_of, host_at, host_of, peer_id};
+use crate::sim::host::{address as address_of, host_at};
+use crate::sim::identity::{host_of, peer_id, record};
 use crate::sim::wire::Link;
 use starling_network::{Multiaddr, NetEvent, PeerId, RequestFailure, RequestId};
 use starling_node::Event;
@@ -20,25 +21,23 @@ impl World {
         Dice::new(seed).between(self.settings.latency.0, self.settings.latency.1)
     }
 
-    pub(super) fn dial(&mut self, id: HostId, address: Multiaddr) {
+    pub(super) fn dial(&mut self, id: HostId, address: Multiaddr, quiet: bool) {
         let Some(to) = host_at(&address).filter(|to| to.index() < self.hosts.len()) else { return };
-        if to == id || self.links.contains_key(&pair(id, to)) {
-            return;
-        }
         let reachable = self.passes(id, to) && self.hosts[to.index()].core.is_some();
         // The handshakes of TCP, noise and yamux.
         let wait = if reachable { 5 * self.latency(id, to) } else { DIAL_TIMEOUT };
-        self.after(wait, id, What::DialEnded { address, to });
+        self.after(wait, id, What::DialEnded { address, to, quiet });
     }
 
-    pub(super) fn dial_ended(&mut self, id: HostId, address: Multiaddr, to: HostId) {
-        if self.links.contains_key(&pair(id, to)) {
-            return;
-        }
-        let refused = self.banned.contains(&(to, id)) || self.banned.contains(&(id, to));
+    pub(super) fn dial_ended(&mut self, id: HostId, address: Multiaddr, to: HostId, quiet: bool) {
+        let refused = to == id
+            || self.links.contains_key(&pair(id, to))
+            || self.banned.contains(&(to, id))
+            || self.banned.contains(&(id, to));
         if refused || !self.passes(id, to) || self.hosts[to.index()].core.is_none() {
             let peer = Some(peer_id(to));
-            let event = NetEvent::DialFailed { peer, address, error: "no answer".to_owned() };
+            let (ourselves, error) = (to == id, "no answer".to_owned());
+            let event = NetEvent::DialFailed { peer, address, ourselves, error };
             self.feed(id, Event::Net(event));
             return;
         }
@@ -52,11 +51,14 @@ impl World {
             let event = NetEvent::Connected { peer: peer_id(other), address: address_of(other), outbound };
             self.feed(own, Event::Net(event));
             let agent = "simulated".to_owned();
-            let event = NetEvent::Identified { peer: peer_id(other), agent, protocols_ok: true };
+            let record = Some(record(other));
+            let event = NetEvent::Identified { peer: peer_id(other), agent, protocols_ok: true, record };
             self.feed(own, Event::Net(event));
-            let mut out = Out::new();
-            self.gossip(own).connected(other, outbound, &mut out);
-            self.tell(own, out);
+            if !quiet {
+                let mut out = Out::new();
+                self.gossip(own).connected(other, outbound, &mut out);
+                self.tell(own, out);
+            }
             let first = self.dice.between(Duration::ZERO, PING);
             self.after(first, own, What::Ping { peer: other, epoch: link.epoch });
         }

@@ -1,7 +1,8 @@
 //! Questions and answers, and the line over which all of it leaves a node.
 
 use super::{HostId, RETRY_AFTER_MS, What, World, pair};
-use crate::sim::host::{Asking, host_of, peer_id};
+use crate::sim::host::Asking;
+use crate::sim::identity::{host_of, peer_id};
 use crate::sim::wire::{Packet, Transfer, time_on_line};
 use starling_network::{
     Answer, MAX_INBOUND_PER_PROTOCOL, NetEvent, PeerId, Protocol, ReplyToken, RequestFailure, RequestId,

@@ -102,6 +102,7 @@ impl Node {
             mine_alone: true,
             sync_blocks: false,
             pipelined: false,
+            sources: Default::default(),
         };
         self.core = Some(Core::new(ledger, tree, config, self.now));
     }
@@ -244,6 +245,7 @@ impl Node {
             Question::Pool { .. } => Answer::Pool { next: Wtxid::ZERO, ids: vec![] },
             Question::Txs(ids) => Answer::Txs(vec![None; ids.len()]),
             Question::Announce(_) | Question::Push { .. } => Answer::Done,
+            Question::Peers(_) => Answer::Peers(Vec::new()),
         };
         let result = Ok(answer.encode());
         self.send(Event::Net(NetEvent::Response { peer, request, result }));

@@ -1,0 +1,147 @@
+//! Who may knock: bounds for each address before the handshake costs anything.
+//!
+//! A connection that is still shaking hands counts for its address and not for its network, for the first
+//! packet of QUIC may name any sender. One that stands counts for both, on chains for everybody; where all
+//! nodes may be in one house, many of them share an address.
+
+use libp2p::core::Endpoint;
+use libp2p::core::transport::PortUse;
+use libp2p::multiaddr::Protocol;
+use libp2p::swarm::{
+    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent,
+    ToSwarm, dummy,
+};
+use libp2p::{Multiaddr, PeerId};
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::task::{Context, Poll};
+
+/// Connections of one address that may shake hands at a time.
+const MAX_PENDING: usize = 8;
+/// Connections of one address that may stand (network design: Peers).
+const MAX_STANDING: usize = 3;
+/// Connections of one network (/24, /48) that may stand.
+const MAX_OF_NETWORK: usize = 12;
+
+/// The door is shut for this address.
+#[derive(Debug, thiserror::Error)]
+#[error("too many connections from {0}")]
+struct TooMany(IpAddr);
+
+/// Counts connections from outside by where they come from.
+pub(super) struct Guard {
+    /// Whether addresses that stand are counted too.
+    public: bool,
+    pending: HashMap<ConnectionId, IpAddr>,
+    standing: HashMap<ConnectionId, IpAddr>,
+}
+
+impl Guard {
+    /// Nobody is here yet.
+    pub(super) fn new(public: bool) -> Self {
+        Self { public, pending: HashMap::new(), standing: HashMap::new() }
+    }
+
+    /// The lists hold as many as there may be connections: few enough to be counted each time.
+    fn admit(&self, ip: IpAddr, pending: usize) -> Result<(), ConnectionDenied> {
+        let standing = self.standing.values().filter(|other| **other == ip).count();
+        let near = self.standing.values().filter(|other| network(**other) == network(ip)).count();
+        let crowded = self.public && (standing >= MAX_STANDING || near >= MAX_OF_NETWORK);
+        if crowded || pending >= MAX_PENDING { Err(ConnectionDenied::new(TooMany(ip))) } else { Ok(()) }
+    }
+}
+
+/// The part of an address that one customer of a provider usually has.
+fn network(ip: IpAddr) -> [u8; 6] {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            [4, a, b, c, 0, 0]
+        }
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, e, f, ..] = ip.octets();
+            [a, b, c, d, e, f]
+        }
+    }
+}
+
+/// Relayed connections have none.
+fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
+    match address.iter().next()? {
+        Protocol::Ip4(ip) => Some(ip.into()),
+        Protocol::Ip6(ip) => Some(ip.to_canonical()),
+        _ => None,
+    }
+}
+
+impl NetworkBehaviour for Guard {
+    type ConnectionHandler = dummy::ConnectionHandler;
+    type ToSwarm = Infallible;
+
+    fn handle_pending_inbound_connection(
+        &mut self,
+        id: ConnectionId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        let Some(ip) = ip_of(remote) else { return Ok(()) };
+        self.admit(ip, self.pending.values().filter(|other| **other == ip).count())?;
+        self.pending.insert(id, ip);
+        Ok(())
+    }
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        id: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.pending.remove(&id);
+        // Others may have come meanwhile.
+        if let Some(ip) = ip_of(remote) {
+            self.admit(ip, 0)?;
+        }
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm) {
+        match event {
+            FromSwarm::ListenFailure(event) => {
+                self.pending.remove(&event.connection_id);
+            }
+            FromSwarm::ConnectionEstablished(event) if event.endpoint.is_listener() => {
+                if let Some(ip) = ip_of(event.endpoint.get_remote_address()) {
+                    self.standing.insert(event.connection_id, ip);
+                }
+            }
+            FromSwarm::ConnectionClosed(event) => {
+                self.standing.remove(&event.connection_id);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_connection_handler_event(&mut self, _: PeerId, _: ConnectionId, event: THandlerOutEvent<Self>) {
+        match event {}
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Infallible, THandlerInEvent<Self>>> {
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! Who comes, who goes, and whom we dial.
+
+use super::{ChainView, Network};
+use crate::driver::{Delivery, NetCommand};
+use crate::peers::{Arrival, Finding, Giver, Penalty, Situation, Slot};
+use crate::wire::Status;
+use libp2p::{Multiaddr, PeerId};
+
+impl Network {
+    pub(super) fn on_connected(&mut self, peer: PeerId, address: Multiaddr, outbound: bool) {
+        let now = self.hub.now;
+        let chosen = self.hub.slots.connected(&peer);
+        let given = self.hub.dials.connected(&peer, &address);
+        let slot = match (given, chosen) {
+            (Some(Giver::Hand), _) => Slot::Manual,
+            _ if !outbound => Slot::Inbound,
+            (Some(Giver::Seed), None) => Slot::Feeler,
+            (_, chosen) => chosen.unwrap_or(Slot::Full),
+        };
+        if !self.hub.peers.connect(peer, Arrival { address, outbound, slot }, now) {
+            return self.hub.command(NetCommand::Disconnect(peer));
+        }
+        self.greetings.meet(peer, now);
+        if !slot.is_quiet() {
+            self.pools.look(peer);
+        }
+        if slot == Slot::Inbound {
+            self.make_room(Some(peer));
+        }
+    }
+
+    pub(super) fn on_dial_failed(&mut self, peer: Option<PeerId>, address: &Multiaddr, ourselves: bool) {
+        self.hub.dials.failed(address, ourselves);
+        let Some(peer) = peer else { return };
+        if self.hub.slots.failed(&peer) && !self.hub.peers.contains(&peer) {
+            let (unix, counts) = (self.hub.unix(), self.hub.link_is_up());
+            self.hub.book.failed(&peer, unix, counts);
+        }
+    }
+
+    /// A peer said where it stands.
+    pub(super) fn on_status(&mut self, peer: PeerId, status: Status, ours: &Status) {
+        let is_first = self.hub.peers.get(&peer).is_some_and(|peer| peer.status.is_none());
+        self.greetings.heard(peer, status, ours, &mut self.hub);
+        let Some(known) = self.hub.peers.get(&peer).filter(|known| known.status.is_some()) else { return };
+        if known.slot.is_inbound() {
+            self.hub.peers.place_guest(&peer, ours.height);
+            self.make_room(None);
+        } else if is_first && known.outbound {
+            let quiet = known.slot.is_quiet();
+            let unix = self.hub.unix();
+            self.hub.book.succeeded(&peer, unix);
+            if !quiet {
+                self.discovery.met(peer);
+            }
+        }
+    }
+
+    /// What peers brought by gossip lately.
+    pub(super) fn on_delivered(&mut self, list: &[(PeerId, Delivery)]) {
+        let now = self.hub.now;
+        for finding in self.hub.peers.delivered(list, now) {
+            match finding {
+                Finding::Appraise(peer, score) => self.hub.command(NetCommand::Appraise { peer, score }),
+                Finding::Over(peer) => {
+                    self.hub.penalise(&peer, Penalty::Rank, "over the budget of gossip");
+                    // What was dropped may have been a block.
+                    self.greetings.soon(&peer, now);
+                }
+                Finding::Floods(peer) => self.hub.drop_peer(peer, "floods gossip", false),
+            }
+        }
+    }
+
+    /// Lets guests go until there is room.
+    fn make_room(&mut self, just_came: Option<PeerId>) {
+        while let Some(peer) = self.hub.peers.crowded_out(self.config.seed, just_came, self.hub.now) {
+            self.dismiss(peer, "others need the place");
+        }
+    }
+
+    /// Lets a peer go that has done nothing wrong.
+    fn dismiss(&mut self, peer: PeerId, why: &str) {
+        tracing::debug!(%peer, why, "disconnecting");
+        self.hub.command(NetCommand::Disconnect(peer));
+        self.gone(&peer);
+    }
+
+    /// Ends what is over, and dials whom we want.
+    pub(super) fn keep_house(&mut self, view: &dyn ChainView) {
+        let at = self.situation(view);
+        for (peer, why) in self.hub.slots.over(&self.hub.peers, &at) {
+            let silent = self.hub.peers.get(&peer).is_some_and(|peer| peer.status.is_none());
+            if silent {
+                let counts = self.hub.link_is_up();
+                self.hub.book.failed(&peer, at.unix, counts);
+            }
+            self.dismiss(peer, why);
+        }
+        self.make_room(None);
+        self.hub.book.resolve_collisions(at.unix);
+        self.dial(&at);
+        self.discovery.step(&mut self.hub, at.stale && at.claims);
+    }
+
+    fn dial(&mut self, at: &Situation) {
+        let hub = &mut self.hub;
+        let peers = &hub.peers;
+        let leave = |peer: &PeerId| peers.contains(peer) || peers.memory().is_banned(peer);
+        let wants_peers = hub.only_named || hub.slots.wants_peers(peers) || (at.stale && at.claims);
+        for (address, giver) in hub.dials.due(at.now, wants_peers, leave) {
+            let peer = crate::peers::peer_of(&address);
+            let quiet = giver == Giver::Seed;
+            hub.command(NetCommand::Dial { peer, addresses: vec![address], quiet });
+        }
+        let Some(chosen) = hub.slots.choose(&hub.peers, &hub.book, &mut hub.dice, at) else { return };
+        hub.book.attempt(&chosen.peer, at.unix);
+        let (peer, addresses, quiet) = (Some(chosen.peer), chosen.addresses, chosen.slot.is_quiet());
+        hub.command(NetCommand::Dial { peer, addresses, quiet });
+    }
+
+    fn situation(&self, view: &dyn ChainView) -> Situation {
+        let ours = view.best_header_work();
+        let claims = |peer: &crate::peers::Peer| peer.status.is_some_and(|status| status.work > ours);
+        Situation {
+            now: self.hub.now,
+            unix: self.hub.unix(),
+            local: self.hub.local,
+            public: self.config.public,
+            stale: view.is_stale(),
+            claims: self.hub.peers.iter().any(|(_, peer)| claims(peer)),
+        }
+    }
+}
