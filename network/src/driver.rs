@@ -10,7 +10,7 @@
 //! - [`guard`]: who may knock; [`intake`]: what peers may bring by gossip
 //! - [`codec`]: frames and caps of the request protocols; [`inbound`]: requests being served
 //! - [`carried`]: what gossip has seen; [`dialling`]: how to dial; [`seeds`]: what DNS knows; [`keys`]: the
-//!   node's key; [`traffic`]: counters
+//!   node's key; [`traffic`]: counters; [`shaping`]: how fast we send
 
 mod behaviour;
 mod carried;
@@ -23,6 +23,7 @@ mod intake;
 mod keys;
 mod message;
 mod seeds;
+mod shaping;
 mod task;
 mod traffic;
 mod watch;
@@ -93,6 +94,8 @@ pub struct DriverConfig {
     pub connections: ConnectionCaps,
     /// Bytes of a body at the most on this chain: caps of several protocols follow from it.
     pub max_body_bytes: u32,
+    /// Bytes a second that may be sent; as many as the line takes if none.
+    pub upload_limit: Option<u64>,
 }
 
 /// Why the driver does not start.
@@ -184,7 +187,8 @@ fn start_with_queue(
 ) -> Result<(NetHandle, mpsc::Receiver<NetEvent>), DriverError> {
     let runtime = tokio::runtime::Handle::try_current().map_err(|_| DriverError::NoRuntime)?;
     let mut metrics = Registry::with_prefix("libp2p");
-    let mut swarm = behaviour::swarm(config, &mut metrics)?;
+    let traffic = Arc::new(Traffic::new(config.upload_limit));
+    let mut swarm = behaviour::swarm(config, &traffic, &mut metrics)?;
     for address in &config.listen {
         check_free(address)?;
     }
@@ -199,7 +203,6 @@ fn start_with_queue(
     }
     let (command_sender, commands) = mpsc::channel(COMMAND_QUEUE);
     let (events, event_receiver) = mpsc::channel(events);
-    let traffic = Arc::new(Traffic::default());
     let local_peer = *swarm.local_peer_id();
     runtime.spawn(Task::new(swarm, config, commands, Arc::clone(&traffic)).run(events));
     let metrics = Arc::new(metrics);

@@ -36,7 +36,7 @@ pub use driver::{
 pub use peers::{BAN, BanInfo, BookFull, MAX_BANS, MAX_PEERS, PeerInfo, Penalty, Slot};
 pub use protocol::{
     AnnounceOutcome, Body, BodyOutcome, ChainView, HeadersOutcome, MAX_PEERS_BYTES, Network, NetworkConfig,
-    Output, PeerSources, Report, SavedError, SyncProgress, TxOutcome, TxSource,
+    Output, PeerOptions, Report, SavedError, SyncProgress, TxOutcome, TxSource,
 };
 pub use wire::{
     Announcement, Answer, BODIES_STOP_BYTES, MAX_ANNOUNCED_TXS, MAX_BODIES, MAX_HEADERS, MAX_LOCATOR_IDS,

@@ -76,6 +76,11 @@ impl Bucket {
         Ok(())
     }
 
+    /// Takes `units` that are there already or will be: what follows waits longer.
+    pub(crate) fn charge(&mut self, quota: Quota, units: u32, now: Duration) {
+        self.whole_at = self.whole_at.max(now).saturating_add(quota.each.saturating_mul(units));
+    }
+
     /// Whether none of it is in use.
     pub(crate) fn is_whole(&self, quota: Quota, now: Duration) -> bool {
         self.wait(quota, quota.burst, now).is_zero()

@@ -24,7 +24,7 @@ pub use saved::{MAX_PEERS_BYTES, SavedError};
 
 use crate::driver::{NetCommand, NetEvent, ReplyToken, Topic, Verdict};
 use crate::peers::{BanInfo, BookFull, Giver, PeerInfo, Penalty};
-use crate::relay::{Blocks, Finished, Leftovers, Outbox, Pools, Pulls};
+use crate::relay::{Blocks, Finished, Leftovers, Outbox, Pools, Pulls, Stems};
 use crate::sync::{Bodies, Headers};
 use crate::wire::{Announcement, Answer};
 use announcements::{Announcements, Judged};
@@ -50,13 +50,13 @@ pub struct NetworkConfig {
     /// Whether the chain is for everybody: then only public addresses are dialled and told of, and no two
     /// peers of our choice are of one network.
     pub public: bool,
-    /// Where to begin.
-    pub sources: PeerSources,
+    /// Who we are, where to begin, and what others may take.
+    pub peers: PeerOptions,
 }
 
-/// Who we are, and where we look for others at first.
+/// Who we are, where we look for others at first, and what they may take of us.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PeerSources {
+pub struct PeerOptions {
     /// Ourselves; none in a node without a network.
     pub local: Option<PeerId>,
     /// Nodes to begin with, with or without `/p2p/` and their peer id.
@@ -65,15 +65,20 @@ pub struct PeerSources {
     pub seeds: Vec<String>,
     /// Nobody else is looked for, told of or believed in: only nodes named here and by hand are dialled.
     pub only_named: bool,
+    /// Bytes a second that may be sent; as many as the line takes if none.
+    pub upload_limit: Option<u64>,
 }
 
 /// How far the sync is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SyncProgress {
-    /// The greatest height any peer claims; none before the first status.
+    /// The height claimed by the peer that headers come from or, while there is none, the greatest that any
+    /// peer claims; none before the first status.
     pub claimed_height: Option<u32>,
     /// The peer that headers come from.
     pub headers_from: Option<PeerId>,
+    /// The height of the last header that it sent.
+    pub headers_at: Option<u32>,
     /// Bodies that are wanted within the window.
     pub bodies_missing: usize,
     /// Of those, bodies that were asked for; some of them more than once.
@@ -97,6 +102,7 @@ pub struct Network {
     leftovers: Leftovers,
     pools: Pools,
     pulls: Pulls,
+    stems: Stems,
     outbox: Outbox,
 }
 
@@ -105,16 +111,16 @@ impl Network {
     #[must_use]
     pub fn new(config: NetworkConfig) -> Self {
         let mut hub = Hub::new(&config);
-        for address in &config.sources.bootstrap {
+        for address in &config.peers.bootstrap {
             // More than fit are more than are needed.
             let _ = hub.dials.add(address.clone(), Giver::Bootstrap);
         }
         Self {
             hub,
             greetings: Greetings::new(config.genesis),
-            discovery: Discovery::new(config.sources.seeds.clone()),
+            discovery: Discovery::new(config.peers.seeds.clone()),
+            budgets: Budgets::new(config.peers.upload_limit),
             config,
-            budgets: Budgets::default(),
             announcements: Announcements::default(),
             headers: Headers::default(),
             bodies: Bodies::new(),
@@ -122,6 +128,7 @@ impl Network {
             leftovers: Leftovers::default(),
             pools: Pools::default(),
             pulls: Pulls::default(),
+            stems: Stems::default(),
             outbox: Outbox::default(),
         }
     }
@@ -268,7 +275,20 @@ impl Network {
         self.finish(Some(view))
     }
 
-    /// A transaction that was submitted here is in the pool: tell others.
+    /// A transaction that was submitted here is in the pool: others hear of it by way of one of our peers.
+    pub fn transaction_submitted(&mut self, id: Wtxid, view: &dyn ChainView, now: Duration) -> Vec<Output> {
+        self.at(now);
+        self.stems.submit(id, &mut self.hub, &mut self.outbox);
+        self.finish(Some(view))
+    }
+
+    /// Whether others are not to hear of this transaction of our pool yet.
+    #[must_use]
+    pub fn hides(&self, id: &Wtxid) -> bool {
+        self.stems.hides(id)
+    }
+
+    /// A transaction of our pool can be used by others now: tell them.
     pub fn transaction_accepted(&mut self, id: Wtxid, view: &dyn ChainView, now: Duration) -> Vec<Output> {
         self.at(now);
         self.outbox.tell(id, None);
@@ -294,8 +314,10 @@ impl Network {
 
     /// The core's answer to a [`Report::Serve`].
     #[must_use]
-    pub fn answer(&self, token: ReplyToken, answer: &Answer) -> Output {
-        Output::Command(NetCommand::Reply { token, data: answer.encode() })
+    pub fn answer(&mut self, token: ReplyToken, answer: &Answer) -> Output {
+        let data = answer.encode();
+        self.budgets.served(data.len(), self.hub.now);
+        Output::Command(NetCommand::Reply { token, data })
     }
 
     /// Holds something against a peer that the core found out.
@@ -322,7 +344,7 @@ impl Network {
     /// Disconnects a peer and forgets its addresses; false when nothing is known of it.
     pub fn remove(&mut self, peer: &PeerId, now: Duration) -> (bool, Vec<Output>) {
         self.at(now);
-        let known = self.hub.dials.remove(peer) | self.hub.peers.contains(peer);
+        let known = self.hub.dials.remove(peer) | self.hub.book.remove(peer) | self.hub.peers.contains(peer);
         self.hub.command(NetCommand::Disconnect(*peer));
         self.gone(peer);
         (known, self.finish(None))
@@ -359,6 +381,12 @@ impl Network {
         self.hub.peers.iter().any(|(_, peer)| peer.status.is_some())
     }
 
+    /// Peers in the book: those only heard of, and those that a dial has led to.
+    #[must_use]
+    pub fn known(&self) -> (usize, usize) {
+        self.hub.book.counts()
+    }
+
     /// The bans in force.
     #[must_use]
     pub fn bans(&self) -> Vec<BanInfo> {
@@ -368,11 +396,17 @@ impl Network {
     /// How far the sync is.
     #[must_use]
     pub fn sync_progress(&self) -> SyncProgress {
-        let claims = self.hub.peers.iter().filter(|(_, peer)| peer.status.is_some());
+        let (from, at) = self.headers.from().unzip();
+        let claims = self
+            .hub
+            .peers
+            .iter()
+            .filter(|(id, peer)| peer.status.is_some() && from.is_none_or(|from| from == **id));
         let (bodies_missing, bodies_asked) = self.bodies.counts();
         SyncProgress {
             claimed_height: claims.map(|(_, peer)| peer.height).max(),
-            headers_from: self.headers.from(),
+            headers_from: from,
+            headers_at: at,
             bodies_missing,
             bodies_asked,
             stalling: self.bodies.stalling(),
@@ -423,6 +457,7 @@ impl Network {
         self.bodies.step(hub, &|id| blocks.contains(id) || announcements.contains(id));
         self.pools.step(hub, view, &self.pulls);
         self.pulls.step(hub, view);
+        self.stems.step(hub, view, &mut self.outbox);
         self.outbox.step(hub, view);
     }
 }

@@ -4,6 +4,7 @@
 //! - [`blocks`]: announced blocks become bodies, with the fewest bytes that suffice
 //! - [`leftovers`]: transactions seen lately that the pool does not hold
 //! - [`pools`]: what peers' pools hold that ours does not; [`pulls`]: fetching it
+//! - [`stems`]: transactions that were submitted here, on their first hop
 //! - [`outbox`]: our own transactions and blocks on their way out, no faster than others take them;
 //!   [`offers`]: the ids of those that are too many for gossip
 
@@ -13,6 +14,7 @@ mod offers;
 mod outbox;
 mod pools;
 mod pulls;
+mod stems;
 
 pub(crate) use blocks::{Blocks, Finished};
 pub(crate) use leftovers::Leftovers;
@@ -20,3 +22,4 @@ use offers::Offers;
 pub(crate) use outbox::Outbox;
 pub(crate) use pools::Pools;
 pub(crate) use pulls::Pulls;
+pub(crate) use stems::Stems;

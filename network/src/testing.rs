@@ -5,7 +5,7 @@ use crate::driver::{
 };
 use crate::peers::{Arrival, Slot};
 use crate::protocol::{
-    AnnounceOutcome, BodyOutcome, ChainView, HeadersOutcome, Network, NetworkConfig, Output, PeerSources,
+    AnnounceOutcome, BodyOutcome, ChainView, HeadersOutcome, Network, NetworkConfig, Output, PeerOptions,
     Report,
 };
 use crate::wire::{Announcement, Answer, Question, Status};
@@ -188,7 +188,7 @@ impl Bench {
             seed: 1,
             epoch: 1_000_000,
             public: false,
-            sources: PeerSources::default(),
+            peers: PeerOptions::default(),
         }
     }
 

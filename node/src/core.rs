@@ -9,6 +9,7 @@ mod bodies;
 mod fork_choice;
 mod headers;
 mod pool;
+mod progress;
 mod serve;
 mod template;
 mod view;
@@ -24,13 +25,14 @@ pub use view::SyncState;
 use self::bodies::CheckedBlocks;
 use self::fork_choice::Avoided;
 use self::headers::HeldHeaders;
+use self::progress::Pace;
 use self::template::Templates;
 use self::view::{RecentIds, View};
 use starling_consensus::{BranchSync, HeaderInfo, HeaderTree, KnownKeys};
 use starling_genesis::Chain;
 use starling_ledger::{AccountProof, Ledger, Mempool, PoolLimits, StoreError};
 use starling_network::{
-    NetCommand, NetEvent, Network, NetworkConfig, Output, PeerId, PeerSources, Report, SavedError,
+    NetCommand, NetEvent, Network, NetworkConfig, Output, PeerId, PeerOptions, Report, SavedError,
 };
 use starling_primitives::{Address, BlockId, Header, Transaction, Work, Wtxid};
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
@@ -134,7 +136,7 @@ pub struct CoreConfig {
     /// meanwhile.
     pub pipelined: bool,
     /// Who we are, and where peers are looked for at first.
-    pub sources: PeerSources,
+    pub peers: PeerOptions,
 }
 
 /// Blocks of our own that are remembered, to announce them as ours.
@@ -176,6 +178,7 @@ pub struct Core {
     batch_since: Duration,
     /// Whether the node has once been level with its peers.
     was_level: bool,
+    pace: Pace,
     /// Blocks connected and disconnected since the start.
     moved: (u64, u64),
     /// Peers that are connected.
@@ -206,11 +209,11 @@ impl Core {
             seed: config.seed,
             epoch: now.unix.saturating_sub(now.mono.as_secs()),
             public: chain.is_public(),
-            sources: config.sources.clone(),
+            peers: config.peers.clone(),
         });
         Self {
             pool: Mempool::new(params, genesis, PoolLimits::from_budget(config.pool_bytes)),
-            templates: Templates::new(config.seed),
+            templates: Templates::new(config.seed, config.pool_bytes),
             chain,
             keys: Arc::new(KnownKeys::new(config.key_bytes)),
             config,
@@ -234,6 +237,7 @@ impl Core {
             tip_is_old: true,
             batch_since: Duration::ZERO,
             was_level: false,
+            pace: Pace::default(),
             moved: (0, 0),
             peers: 0,
             failed: None,
@@ -375,6 +379,7 @@ impl Core {
         }
         self.network(|net, view, now| net.tick(view, now));
         self.note_level();
+        self.note_pace();
         self.retry_held()?;
         self.ledger.warm()?;
         self.advance()
@@ -431,6 +436,28 @@ impl Core {
             }
         });
         fits
+    }
+
+    /// Disconnects a peer, and dials its addresses no more; whether anything was known of it.
+    pub fn remove_peer(&mut self, peer: &PeerId) -> bool {
+        let (known, outputs) = self.net.remove(peer, self.now.mono);
+        self.take_outputs(outputs);
+        known
+    }
+
+    /// Refuses a peer for a time; whether it was connected.
+    pub fn ban_peer(&mut self, peer: PeerId, time: Duration) -> bool {
+        let known = self.net.peers().iter().any(|info| info.peer_id == peer);
+        let outputs = self.net.ban(peer, time, self.now.mono);
+        self.take_outputs(outputs);
+        known
+    }
+
+    /// Refuses a peer no longer; whether it was refused.
+    pub fn unban_peer(&mut self, peer: &PeerId) -> bool {
+        let (known, outputs) = self.net.unban(peer, self.now.mono);
+        self.take_outputs(outputs);
+        known
     }
 
     /// What an earlier run knew of peers; to be called before the first event.

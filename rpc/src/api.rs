@@ -2,10 +2,10 @@
 
 use crate::error::ApiError;
 use crate::types::{
-    Account, AccountHistory, AccountProof, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, Event,
+    Account, AccountHistory, AccountProof, Ban, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, Event,
     FeeEstimate, Generated, Head, HeaderInfo, HeaderList, Health, HistoryProof, MempoolInfo, MempoolPage,
-    MinedBlock, MiningInfo, MiningTemplate, NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx, TxInfo, TxProof,
-    TxReport,
+    MinedBlock, MiningInfo, MiningTemplate, NetAdded, NetInfo, NodeStatus, PeerChanged, PeerInfo, PoolTx,
+    TxInfo, TxProof, TxReport,
 };
 use starling_primitives::{Address, Header, Transaction, TxId};
 use tokio::sync::broadcast;
@@ -131,6 +131,18 @@ pub trait NodeApi: Send + Sync + 'static {
 
     /// `net_add`*: a multiaddr of at most [`crate::MAX_MULTIADDR_CHARS`] characters, not looked at yet.
     fn net_add(&self, address: String) -> impl Future<Output = ApiResult<NetAdded>> + Send;
+
+    /// `net_remove`*: disconnects a peer, and dials its addresses no more.
+    fn net_remove(&self, peer_id: String) -> impl Future<Output = ApiResult<PeerChanged>> + Send;
+
+    /// `net_ban`*: `seconds` is 1 to [`crate::MAX_BAN_SECONDS`].
+    fn net_ban(&self, peer_id: String, seconds: u32) -> impl Future<Output = ApiResult<PeerChanged>> + Send;
+
+    /// `net_unban`*.
+    fn net_unban(&self, peer_id: String) -> impl Future<Output = ApiResult<PeerChanged>> + Send;
+
+    /// `net_bans`.
+    fn net_bans(&self) -> impl Future<Output = ApiResult<Vec<Ban>>> + Send;
 
     /// `node_status`.
     fn node_status(&self) -> impl Future<Output = ApiResult<NodeStatus>> + Send;

@@ -3,10 +3,10 @@
 use crate::error::ApiError;
 use crate::limits::{MAX_ANSWER_BYTES, MAX_BODY_BYTES};
 use crate::types::{
-    Account, AccountHistory, AccountProof, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, Discovery,
-    Event, FeeEstimate, Generated, Head, HeaderInfo, HeaderList, HistoryProof, MempoolInfo, MempoolPage,
-    MinedBlock, MiningInfo, MiningTemplate, NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx, SubmittedTx,
-    TxInfo, TxProof, TxReport, TxSubmission,
+    Account, AccountHistory, AccountProof, Ban, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips,
+    Discovery, Event, FeeEstimate, Generated, Head, HeaderInfo, HeaderList, HistoryProof, MempoolInfo,
+    MempoolPage, MinedBlock, MiningInfo, MiningTemplate, NetAdded, NetInfo, NodeStatus, PeerChanged,
+    PeerInfo, PoolTx, SubmittedTx, TxInfo, TxProof, TxReport, TxSubmission,
 };
 use jsonrpsee::core::client::{ClientT, Error, Subscription, SubscriptionClientT};
 use jsonrpsee::core::http_helpers::HttpError;
@@ -353,6 +353,26 @@ impl Client {
     /// `net_add`, with the token.
     pub async fn net_add(&self, address: &str) -> Result<NetAdded, ClientError> {
         self.call("net_add", rpc_params![address]).await
+    }
+
+    /// `net_remove`, with the token.
+    pub async fn net_remove(&self, peer_id: &str) -> Result<PeerChanged, ClientError> {
+        self.call("net_remove", rpc_params![peer_id]).await
+    }
+
+    /// `net_ban`, with the token.
+    pub async fn net_ban(&self, peer_id: &str, seconds: u32) -> Result<PeerChanged, ClientError> {
+        self.call("net_ban", rpc_params![peer_id, seconds]).await
+    }
+
+    /// `net_unban`, with the token.
+    pub async fn net_unban(&self, peer_id: &str) -> Result<PeerChanged, ClientError> {
+        self.call("net_unban", rpc_params![peer_id]).await
+    }
+
+    /// `net_bans`.
+    pub async fn net_bans(&self) -> Result<Vec<Ban>, ClientError> {
+        self.call("net_bans", rpc_params![]).await
     }
 
     /// `node_status`.

@@ -35,8 +35,8 @@ pub use cookie::{CookieError, create_cookie, read_cookie};
 pub use error::{ApiError, ErrorKind};
 pub use hex::{from_hex, to_hex};
 pub use limits::{
-    MAX_ANSWER_BYTES, MAX_BATCH_CALLS, MAX_BODY_BYTES, MAX_GENERATED_BLOCKS, MAX_HEADERS, MAX_MESSAGE_BYTES,
-    MAX_MINING_THREADS, MAX_MULTIADDR_CHARS, MAX_PAGE_ENTRIES, MAX_SUBMITTED_TXS,
+    MAX_ANSWER_BYTES, MAX_BAN_SECONDS, MAX_BATCH_CALLS, MAX_BODY_BYTES, MAX_GENERATED_BLOCKS, MAX_HEADERS,
+    MAX_MESSAGE_BYTES, MAX_MINING_THREADS, MAX_MULTIADDR_CHARS, MAX_PAGE_ENTRIES, MAX_SUBMITTED_TXS,
 };
 pub use server::{
     MethodCount, Server, ServerConfig, ServerCounters, ServerError, ServerHandle, ServerLimits, TextError,

@@ -22,6 +22,10 @@ pub const MAX_GENERATED_BLOCKS: u32 = 10_000;
 pub const MAX_MINING_THREADS: u32 = 1_024;
 /// Characters of a multiaddr at the most.
 pub const MAX_MULTIADDR_CHARS: usize = 512;
+/// Characters of a peer id at the most.
+pub(crate) const MAX_PEER_ID_CHARS: usize = 128;
+/// Seconds of a ban at the most: a year.
+pub const MAX_BAN_SECONDS: u32 = 365 * 24 * 3_600;
 /// Characters of a page's cursor at the most.
 pub(crate) const MAX_CURSOR_CHARS: usize = 128;
 /// Hex digits of a transaction at the most.

@@ -94,11 +94,12 @@ const fn unstream(name: &'static str) -> Method {
 const SUBSCRIPTION: &[Param] = &[required("subscription")];
 const BLOCK: Param = required("block");
 const ADDRESS: Param = required("address");
+const PEER: Param = required("peer_id");
 const CURSOR: Param = optional("cursor", "null");
 const PAYOUT: Param = optional("payout", "null");
 
 /// Every method.
-pub(crate) static METHODS: [Method; 32] = [
+pub(crate) static METHODS: [Method; 36] = [
     call("chain_info", &[], "ChainInfo", 1, "Chain, tip, work, supply, stage of sync"),
     call("chain_getBlock", &[BLOCK], "BlockInfo", 20, "A block, decoded"),
     call("chain_getHeader", &[BLOCK], "HeaderInfo", 1, "A header, decoded"),
@@ -189,7 +190,11 @@ pub(crate) static METHODS: [Method; 32] = [
     ),
     call("net_info", &[], "NetInfo", 1, "Peer id, addresses, traffic"),
     call("net_peers", &[], "PeerInfo[]", 5, "Connected peers"),
+    call("net_bans", &[], "Ban[]", 5, "Peers that are refused, for how long, and why"),
     guarded("net_add", &[ADDRESS], "NetAdded", "Connect to a peer by its multiaddr, and keep it connected"),
+    guarded("net_remove", &[PEER], "PeerChanged", "Disconnect a peer, and dial its addresses no more"),
+    guarded("net_ban", &[PEER, required("seconds")], "PeerChanged", "Refuse a peer for a time"),
+    guarded("net_unban", &[PEER], "PeerChanged", "Refuse a peer no longer"),
     call("node_status", &[], "NodeStatus", 5, "Everything `starling status` shows"),
     call("rpc.discover", &[], "Discovery", 1, "This list"),
     stream("subscribe_heads", "stream of Head or {missed}", "Each new tip"),

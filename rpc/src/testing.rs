@@ -162,6 +162,7 @@ impl NodeApi for FakeNode {
             synced: true,
             stage: SyncStage::Synced,
             target_height: TIP_HEIGHT,
+            sync: SyncInfo::default(),
             warnings: vec![],
             prefix: "dstar".to_owned(),
             pow: "sha256d".to_owned(),
@@ -374,6 +375,8 @@ impl NodeApi for FakeNode {
             inbound: 1,
             outbound: 0,
             traffic: vec![],
+            sent_bytes: 0,
+            upload_limit: None,
         })
     }
 
@@ -395,6 +398,23 @@ impl NodeApi for FakeNode {
 
     async fn net_add(&self, address: String) -> ApiResult<NetAdded> {
         Ok(NetAdded { address })
+    }
+
+    async fn net_remove(&self, peer_id: String) -> ApiResult<PeerChanged> {
+        Ok(PeerChanged { peer_id, known: true })
+    }
+
+    async fn net_ban(&self, peer_id: String, _seconds: u32) -> ApiResult<PeerChanged> {
+        Ok(PeerChanged { peer_id, known: true })
+    }
+
+    async fn net_unban(&self, peer_id: String) -> ApiResult<PeerChanged> {
+        Ok(PeerChanged { peer_id, known: false })
+    }
+
+    async fn net_bans(&self) -> ApiResult<Vec<Ban>> {
+        let reason = "undecodable transaction".to_owned();
+        Ok(vec![Ban { peer_id: "12D4".to_owned(), remaining_seconds: 60, reason }])
     }
 
     async fn node_status(&self) -> ApiResult<NodeStatus> {

@@ -17,13 +17,13 @@ mod tx;
 pub use account::{Account, AccountHistory, HistoryEntry, HistoryKind};
 pub use chain::{
     BlockInfo, BlockPart, BlockRef, BlockRefError, ChainInfo, ChainTip, ChainTips, HeaderInfo, HeaderList,
-    HeaderPlace, SyncStage, TipStatus,
+    HeaderPlace, SyncInfo, SyncStage, TipStatus,
 };
 pub use discover::{Discovery, MethodInfo, ParamInfo};
 pub use event::{Event, Head, PoolTx};
 pub use mempool::{FeeBand, MempoolEntry, MempoolInfo, MempoolPage};
 pub use mining::{Generated, MinedBlock, MiningInfo, MiningTemplate};
-pub use net::{Direction, NetAdded, NetInfo, PeerInfo, ProtocolTraffic};
+pub use net::{Ban, Direction, NetAdded, NetInfo, PeerChanged, PeerInfo, ProtocolTraffic};
 pub use node::{Health, MemoryInfo, NodeStatus};
 pub use proof::{AccountProof, HistoryLeaf, HistoryProof, OtherLeaf, TxProof};
 pub use tx::{

@@ -90,6 +90,17 @@ impl Lab {
         Node::start(&self.file(), &self.folder.path().join(format!("node{number}")), flags)
     }
 
+    /// The same for a node that looks for peers by itself.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn seeker(&self, flags: &[&str]) -> Node {
+        let number = self.nodes.get();
+        self.nodes.set(number + 1);
+        Node::seek(&self.file(), &self.folder.path().join(format!("node{number}")), flags)
+    }
+
     /// `starling chain verify` on a stopped node's data: its height.
     ///
     /// # Panics

@@ -5,7 +5,8 @@
 //! - [`Desk`]: a home of its own for commands; [`Ended`]: what they said; [`Running`]: one that goes on
 //! - [`Lab`]: a new chain and the nodes on it; [`Node`]: a running one, to be killed, frozen, restarted
 //! - [`Kills`]: at which moments nodes are killed, and what came of it; [`SmallDisk`]: one that is soon full
-//! - [`Payer`]: a key that signs payments in bulk
+//! - [`Payer`]: a key that signs payments in bulk; [`Puppet`]: a peer that says what a test wants
+//! - [`Town`]: network namespaces, each with a node, on lines of a given rate
 //! - [`until`]: waits for a condition, and says what it last saw when it gives up; [`wait`]: for an answer
 //! - [`http`]: bytes on a socket, for what no client would send
 //! - [`sim`]: whole nodes in one process, under virtual time
@@ -21,7 +22,9 @@ mod kills;
 mod lab;
 mod node;
 mod payer;
+mod puppet;
 pub mod sim;
+mod town;
 mod wait;
 
 pub use binary::starling;
@@ -31,4 +34,6 @@ pub use kills::{Kills, Phase};
 pub use lab::{Lab, Pace};
 pub use node::{Node, NotStarted, Ready, agree, connect};
 pub use payer::Payer;
+pub use puppet::{Puppet, Said, Script, at_genesis, modest};
+pub use town::Town;
 pub use wait::{PATIENCE, until, wait};

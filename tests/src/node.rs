@@ -75,16 +75,20 @@ struct Places {
     rpc: String,
     /// A multiaddress, where it listens for peers.
     peers: Option<String>,
+    /// Whether it looks for others than those it is told of.
+    seeks: bool,
+    /// A command that runs it elsewhere: in a namespace.
+    within: Vec<String>,
 }
 
 impl Places {
     /// Any free ports.
-    fn new(for_peers: bool) -> Self {
+    fn new(for_peers: bool, seeks: bool) -> Self {
         static TAKEN: AtomicU8 = AtomicU8::new(1);
         let [.., middle, low] = std::process::id().to_be_bytes();
         let address = format!("127.{middle}.{low}.{}", TAKEN.fetch_add(1, Ordering::Relaxed).max(1));
         let peers = for_peers.then(|| format!("/ip4/{address}/tcp/0"));
-        Self { rpc: format!("{address}:0"), peers }
+        Self { rpc: format!("{address}:0"), peers, seeks, within: Vec::new() }
     }
 
     /// The ports that the node has got.
@@ -96,7 +100,8 @@ impl Places {
     }
 
     fn flags(&self) -> Vec<&str> {
-        let peers = self.peers.iter().flat_map(|peers| ["--listen", peers.as_str(), "--no-discovery"]);
+        let told = if self.seeks { "--no-mdns" } else { "--no-discovery" };
+        let peers = self.peers.iter().flat_map(|peers| ["--listen", peers.as_str(), told]);
         ["--rpc", self.rpc.as_str(), "--json"].into_iter().chain(peers).collect()
     }
 }
@@ -121,7 +126,7 @@ impl Node {
     /// When it does not get ready.
     #[must_use]
     pub fn dev(folder: &Path, flags: &[&str]) -> Self {
-        Self::launch(folder, &[&["dev"], flags].concat(), Places::new(false))
+        Self::launch(folder, &[&["dev"], flags].concat(), Places::new(false, false))
     }
 
     /// The same, where it may be that the node does not start.
@@ -132,7 +137,39 @@ impl Node {
         let (chain, data) = (chain.to_string_lossy(), folder.join("data"));
         let data = data.to_string_lossy();
         let args = [&["run", "--chain", &chain, "--data-dir", &data], flags].concat();
-        Self::try_launch(folder, &args, Places::new(true))
+        Self::try_launch(folder, &args, Places::new(true, false))
+    }
+
+    /// The same for a node that looks for peers by itself.
+    ///
+    /// # Panics
+    /// When it does not get ready.
+    #[must_use]
+    pub fn seek(chain: &Path, folder: &Path, flags: &[&str]) -> Self {
+        let (chain, data) = (chain.to_string_lossy(), folder.join("data"));
+        let data = data.to_string_lossy();
+        let args = [&["run", "--chain", &chain, "--data-dir", &data], flags].concat();
+        Self::launch(folder, &args, Places::new(true, true))
+    }
+
+    /// The same behind another command and at these places: JSON-RPC's address and port, and a multiaddress
+    /// for peers.
+    ///
+    /// # Panics
+    /// When it does not get ready.
+    #[must_use]
+    pub fn within(
+        within: Vec<String>,
+        (rpc, peers): (&str, &str),
+        chain: &Path,
+        folder: &Path,
+        flags: &[&str],
+    ) -> Self {
+        let (chain, data) = (chain.to_string_lossy(), folder.join("data"));
+        let data = data.to_string_lossy();
+        let args = [&["run", "--chain", &chain, "--data-dir", &data], flags].concat();
+        let places = Places { rpc: rpc.to_owned(), peers: Some(peers.to_owned()), seeks: true, within };
+        Self::launch(folder, &args, places)
     }
 
     fn launch(folder: &Path, args: &[&str], places: Places) -> Self {
@@ -458,6 +495,18 @@ fn command(folder: &Path, args: &[String], places: &Places) -> Command {
     let args: Vec<&str> = args.iter().map(String::as_str).chain(places.flags()).collect();
     let log = File::options().create(true).append(true).open(folder.join("log"));
     let mut command = in_home(folder, &args);
+    if let [program, rest @ ..] = &places.within[..] {
+        let mut outer = Command::new(program);
+        outer.args(rest).arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+        outer.current_dir(folder);
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => outer.env(name, value),
+                None => outer.env_remove(name),
+            };
+        }
+        command = outer;
+    }
     command.stderr(log.expect("a temporary file can be written"));
     command
 }

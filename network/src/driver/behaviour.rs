@@ -5,17 +5,23 @@ use super::gossip::gossip;
 use super::guard::Guard;
 use super::intake::Intake;
 use super::message::Protocol;
+use super::shaping::Shaped;
+use super::traffic::Traffic;
 use super::watch::Watched;
 use super::{ConnectionCaps, DriverConfig, DriverError};
 use libp2p::allow_block_list::{self, BlockedPeers};
 use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::core::upgrade::Version;
+use libp2p::identity::Keypair;
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{
-    PeerId, StreamProtocol, Swarm, SwarmBuilder, identify, identity, mdns, noise, ping, tcp, yamux,
+    PeerId, StreamProtocol, Swarm, SwarmBuilder, Transport, identify, mdns, noise, ping, quic, tcp, yamux,
 };
 use prometheus_client::registry::Registry;
+use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A connection without any stream is kept this long: gossip keeps only those of its mesh alive, and a peer
@@ -93,7 +99,7 @@ impl Behaviour {
             limits: connection_limits::Behaviour::new(limits(config.connections)),
             blocked: allow_block_list::Behaviour::default(),
             gossip: Watched::new(
-                gossip(config.chain_id, metrics).map_err(DriverError::Gossip)?,
+                gossip(config.chain_id, config.upload_limit, metrics).map_err(DriverError::Gossip)?,
                 Intake::new(config.chain_id),
             ),
             identify: identify::Behaviour::new(
@@ -168,25 +174,34 @@ fn discovery(peer: PeerId) -> Option<mdns::tokio::Behaviour> {
     }
 }
 
-/// The swarm of this configuration, not listening yet.
-pub(super) fn swarm(config: &DriverConfig, metrics: &mut Registry) -> Result<Swarm<Behaviour>, DriverError> {
+/// The swarm of this configuration, not listening yet. All it sends goes over the line of `traffic`.
+pub(super) fn swarm(
+    config: &DriverConfig,
+    traffic: &Traffic,
+    metrics: &mut Registry,
+) -> Result<Swarm<Behaviour>, DriverError> {
     let behaviour = Behaviour::new(config, metrics)?;
-    let mux = || {
+    let (over_tcp, over_quic) = (Arc::clone(traffic.line()), Arc::clone(traffic.line()));
+    let tcp = |key: &Keypair| -> Result<_, Box<dyn Error + Send + Sync>> {
         let mut mux = yamux::Config::default();
         mux.set_max_num_streams(usize::from(MAX_STREAMS));
-        mux
+        let plain = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true));
+        let secure = plain.upgrade(Version::V1Lazy).authenticate(noise::Config::new(key)?);
+        let shape = move |(peer, muxer), _| (peer, Shaped::new(muxer, over_tcp));
+        Ok(secure.multiplex(mux).map(shape))
     };
-    let Ok(builder) = SwarmBuilder::with_existing_identity(config.key.clone())
-        .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, mux)
-        .map_err(|error: noise::Error| DriverError::Setup(error.to_string()))?
-        .with_quic_config(|mut quic| {
-            quic.max_concurrent_stream_limit = u32::from(MAX_STREAMS);
-            quic
-        })
-        .with_dns()
-        .map_err(DriverError::Dns)?
-        .with_behaviour(|_: &identity::Keypair| behaviour);
+    let quic = |key: &Keypair| {
+        let mut quic = quic::Config::new(key);
+        quic.max_concurrent_stream_limit = u32::from(MAX_STREAMS);
+        let shape = move |(peer, muxer), _| (peer, Shaped::new(muxer, over_quic));
+        quic::tokio::Transport::new(quic).map(shape)
+    };
+    let setup = |error: &dyn std::fmt::Display| DriverError::Setup(error.to_string());
+    let builder = SwarmBuilder::with_existing_identity(config.key.clone()).with_tokio();
+    let builder = builder.with_other_transport(tcp).map_err(|error| setup(&error))?;
+    let Ok(builder) = builder.with_other_transport(quic);
+    let builder = builder.with_dns().map_err(DriverError::Dns)?;
+    let Ok(builder) = builder.with_behaviour(|_: &Keypair| behaviour);
     let swarm = builder.with_swarm_config(|settings| {
         settings
             .with_idle_connection_timeout(IDLE_TIMEOUT)

@@ -50,6 +50,10 @@ const MAX_CONTROL_BYTES: usize = 256 * 1024;
 const MAX_CONTROL_IDS: usize = 600;
 /// Messages that wait for one slow peer; more are lost to it.
 const PEER_QUEUE_MESSAGES: usize = 512;
+/// Bytes a second below which a line is slow, and below which it is not enough for a whole mesh: 200
+/// transactions of 250 bytes a second to each of so many peers.
+const SLOW_LINE: u64 = 192 * 1024;
+const USUAL_LINE: u64 = 512 * 1024;
 /// Bytes of a message id (formats: On the wire).
 const ID_BYTES: usize = 20;
 
@@ -128,7 +132,29 @@ pub(super) fn message_id(topic: &TopicHash, data: &[u8]) -> MessageId {
     MessageId::from(hash[..ID_BYTES].to_vec())
 }
 
-fn settings() -> Result<Config, String> {
+/// Peers that a message is passed on to: each takes its share of the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mesh {
+    least: usize,
+    usual: usize,
+    most: usize,
+    /// Of our own choice, and told of what they missed.
+    outbound: usize,
+    lazy: usize,
+}
+
+impl Mesh {
+    /// The mesh for a line of so many bytes a second.
+    fn of(upload_limit: Option<u64>) -> Self {
+        match upload_limit {
+            Some(..SLOW_LINE) => Self { least: 2, usual: 3, most: 5, outbound: 1, lazy: 2 },
+            Some(..USUAL_LINE) => Self { least: 4, usual: 5, most: 8, outbound: 2, lazy: 4 },
+            _ => Self { least: 6, usual: 8, most: 12, outbound: 3, lazy: 6 },
+        }
+    }
+}
+
+fn settings(mesh: Mesh) -> Result<Config, String> {
     ConfigBuilder::default()
         .validation_mode(ValidationMode::Anonymous)
         .validate_messages()
@@ -138,11 +164,11 @@ fn settings() -> Result<Config, String> {
         .history_length(usize::try_from(HISTORY_HEARTBEATS).map_err(|error| error.to_string())?)
         .history_gossip(3)
         .duplicate_cache_time(DUPLICATE_CACHE)
-        .mesh_n(8)
-        .mesh_n_low(6)
-        .mesh_n_high(12)
-        .mesh_outbound_min(3)
-        .gossip_lazy(6)
+        .mesh_n(mesh.usual)
+        .mesh_n_low(mesh.least)
+        .mesh_n_high(mesh.most)
+        .mesh_outbound_min(mesh.outbound)
+        .gossip_lazy(mesh.lazy)
         .flood_publish(false)
         .idontwant_on_publish(true)
         .max_transmit_size(MAX_RPC_BYTES)
@@ -195,12 +221,16 @@ fn counted() -> MetricsConfig {
 }
 
 /// Gossip on both topics of a chain; it counts into `metrics`.
-pub(super) fn gossip(chain_id: u32, metrics: &mut Registry) -> Result<Gossip, String> {
+pub(super) fn gossip(
+    chain_id: u32,
+    upload_limit: Option<u64>,
+    metrics: &mut Registry,
+) -> Result<Gossip, String> {
     let topics = Topic::ALL.map(|topic| topic.ident(chain_id));
     let allowed = WhitelistSubscriptionFilter(topics.iter().map(IdentTopic::hash).collect());
     let mut gossip = Behaviour::new_with_subscription_filter_and_transform(
         MessageAuthenticity::Anonymous,
-        settings()?,
+        settings(Mesh::of(upload_limit))?,
         allowed,
         Gate::new(chain_id),
     )?

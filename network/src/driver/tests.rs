@@ -27,6 +27,7 @@ fn config(listen: &str) -> DriverConfig {
         mdns: false,
         connections: ConnectionCaps::default(),
         max_body_bytes: BODY,
+        upload_limit: None,
     }
 }
 

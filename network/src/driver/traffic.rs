@@ -1,7 +1,10 @@
 //! Counters of what goes over each protocol and topic: messages and their bytes, without framing.
 
 use super::message::{Protocol, Topic};
+use super::shaping::Uplink;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
 
 /// Messages and bytes in both directions since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,13 +49,31 @@ impl Counter {
 }
 
 /// The counters, shared between the driver and whoever shows them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Traffic {
+    line: Arc<Uplink>,
     protocols: [Counter; Protocol::ALL.len()],
     topics: [Counter; Topic::ALL.len()],
 }
 
 impl Traffic {
+    pub(super) fn new(upload_limit: Option<u64>) -> Self {
+        let line = Arc::new(Uplink::new(upload_limit, Instant::now()));
+        Self { line, protocols: Default::default(), topics: Default::default() }
+    }
+
+    /// Our line to the world.
+    pub(super) fn line(&self) -> &Arc<Uplink> {
+        &self.line
+    }
+
+    /// Bytes that all protocols together sent since the start, with what they pass on for others and their
+    /// own control messages.
+    #[must_use]
+    pub fn sent_in_all(&self) -> u64 {
+        self.line.sent()
+    }
+
     /// Questions and answers of a protocol.
     #[must_use]
     pub fn protocol(&self, protocol: Protocol) -> Flow {

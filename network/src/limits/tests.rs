@@ -50,3 +50,12 @@ fn ids_are_what_announcing_and_pulling_cost() {
     assert_eq!(cost(&Question::Announce(Vec::new())), 1, "an empty question is not free");
     assert_eq!(cost(&Question::Bodies(Vec::new())), 1);
 }
+
+#[test]
+fn what_is_charged_holds_up_what_follows() {
+    let quota = Quota { each: SECOND, burst: 4 };
+    let mut bucket = Bucket::default();
+    bucket.charge(quota, 10, SECOND * 100);
+    assert_eq!(bucket.wait(quota, 1, SECOND * 100), SECOND * 7);
+    assert!(bucket.take(quota, 1, SECOND * 107).is_ok());
+}

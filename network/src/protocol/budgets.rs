@@ -1,4 +1,4 @@
-//! What peers use up of our patience: their questions and their messages.
+//! What peers use up of our patience and of our line: their questions, their messages, and our answers.
 
 use super::Hub;
 use crate::driver::{NetCommand, Protocol, ReplyToken, Topic};
@@ -11,6 +11,10 @@ use std::time::Duration;
 /// Refusals that wait for the next tick at the most; further ones leave at once.
 const MAX_DELAYED: usize = 256;
 
+/// Percent of a limited line that answers may take: blocks and transactions that are new go first.
+const SERVED_PERCENT: u64 = 70;
+/// What answers are counted in.
+const UNIT_BYTES: u64 = 1024;
 /// Quotas in use up to which those of a peer outlive its connection: connecting again brings no new ones.
 const MAX_KEPT: usize = 4_096;
 
@@ -20,9 +24,36 @@ pub(crate) struct Budgets {
     questions: HashMap<(PeerId, Protocol), Bucket>,
     messages: HashMap<(PeerId, Topic), Bucket>,
     delayed: VecDeque<(ReplyToken, Duration)>,
+    /// What answers may take of the line, where it is limited.
+    line: Option<(Quota, Bucket)>,
 }
 
 impl Budgets {
+    /// Nothing is in use; of a line with this limit, in bytes a second, answers take a part.
+    pub(crate) fn new(upload_limit: Option<u64>) -> Self {
+        let quota = |limit: u64| {
+            let served = (limit / 100).saturating_mul(SERVED_PERCENT).max(1);
+            let each = Duration::from_nanos(UNIT_BYTES.saturating_mul(1_000_000_000) / served);
+            Quota { each, burst: u32::try_from(served / UNIT_BYTES).unwrap_or(u32::MAX).max(1) }
+        };
+        let line = upload_limit.map(|limit| (quota(limit), Bucket::default()));
+        Self { line, ..Self::default() }
+    }
+
+    /// Whether there is room on the line for another answer; else how long to wait.
+    pub(crate) fn may_serve(&self, now: Duration) -> Result<(), Duration> {
+        let wait = self.line.as_ref().map(|(quota, bucket)| bucket.wait(*quota, 1, now));
+        wait.filter(|wait| !wait.is_zero()).map_or(Ok(()), Err)
+    }
+
+    /// An answer of so many bytes leaves: those that follow wait for it.
+    pub(crate) fn served(&mut self, bytes: usize, now: Duration) {
+        if let Some((quota, bucket)) = &mut self.line {
+            let units = u64::try_from(bytes).unwrap_or(u64::MAX).div_ceil(UNIT_BYTES);
+            bucket.charge(*quota, u32::try_from(units).unwrap_or(u32::MAX), now);
+        }
+    }
+
     /// Whether a question may be served; else how long to wait.
     pub(crate) fn question(
         &mut self,

@@ -117,6 +117,7 @@ impl Network {
                 return self.hub.penalise(&peer, Penalty::Ban, &format!("undecodable transaction: {error}"));
             }
         };
+        self.stems.heard(&tx.wtxid());
         if !view.synced() || view.knows_tx(&tx.wtxid()) {
             return self.hub.verdict(message, Verdict::Ignore);
         }
@@ -171,7 +172,10 @@ impl Network {
             Question::Pool { .. } | Question::Txs(_) if !self.hub.peers.relays(&peer) => {
                 self.reply(token, &Answer::NotHere);
             }
-            question => self.hub.report(Report::Serve { peer, token, question }),
+            question => match self.budgets.may_serve(self.hub.now) {
+                Ok(()) => self.hub.report(Report::Serve { peer, token, question }),
+                Err(wait) => self.budgets.refuse(token, wait, &mut self.hub),
+            },
         }
     }
 

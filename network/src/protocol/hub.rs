@@ -71,8 +71,8 @@ impl Hub {
         Self {
             now: Duration::ZERO,
             epoch: config.epoch,
-            local: config.sources.local,
-            only_named: config.sources.only_named,
+            local: config.peers.local,
+            only_named: config.peers.only_named,
             rules,
             peers: Peers::default(),
             dials: Dials::default(),

@@ -19,6 +19,10 @@ const GIVE_UP: Duration = Duration::from_secs(60);
 const MAX_SYNC_PEERS: usize = 2;
 /// Peers asked at a time, up to which one that announced a block on an unknown parent is asked as well.
 const MAX_LEGS: usize = 8;
+/// A peer that sends fewer headers a second than this, for so long, is no longer trusted to be the only one:
+/// others may be faster.
+const SLOW: u32 = 400;
+const SLOW_FOR: Duration = Duration::from_secs(60);
 /// Pause before a peer that failed is asked again.
 const REST: Duration = Duration::from_secs(10);
 
@@ -33,6 +37,11 @@ struct Leg {
     /// The last header it sent, and whether that batch was full.
     last: Option<(BlockId, bool)>,
     progress: Duration,
+    begun: Duration,
+    /// Headers that it sent.
+    sent: u32,
+    /// Height of the last one.
+    height: u32,
     /// Only because it announced a block: such a leg takes nothing from the sync.
     announced: bool,
 }
@@ -47,9 +56,9 @@ pub(crate) struct Headers {
 }
 
 impl Headers {
-    /// The peer that headers come from.
-    pub(crate) fn from(&self) -> Option<PeerId> {
-        self.legs.first().map(|leg| leg.peer)
+    /// The peer that headers come from, and the height of the last one it sent.
+    pub(crate) fn from(&self) -> Option<(PeerId, u32)> {
+        self.legs.first().map(|leg| (leg.peer, leg.height))
     }
 
     /// Asks whoever should be asked now.
@@ -64,10 +73,10 @@ impl Headers {
         let stuck = |leg: &Leg| now.saturating_sub(leg.progress) >= PATIENCE && !leg.checking;
         let syncing = || self.legs.iter().filter(|leg| !leg.announced);
         if syncing().count() < MAX_SYNC_PEERS
-            && syncing().all(stuck)
+            && syncing().all(|leg| stuck(leg) || leg.is_slow(now))
             && let Some(peer) = self.candidate(hub, view)
         {
-            for leg in syncing() {
+            for leg in syncing().filter(|leg| stuck(leg)) {
                 hub.penalise(&leg.peer, Penalty::Rank, "sends no headers");
             }
             self.begin(peer, false, now);
@@ -107,6 +116,8 @@ impl Headers {
                 let height = headers.last().map_or(0, Header::height);
                 leg.last = Some((last, headers.len() == usize::from(MAX_HEADERS)));
                 leg.checking = true;
+                leg.height = height;
+                leg.sent = leg.sent.saturating_add(u32::try_from(headers.len()).unwrap_or(u32::MAX));
                 hub.peers.raise_height(&leg.peer, height);
                 hub.report(Report::Headers { peer: leg.peer, headers });
             }
@@ -154,8 +165,17 @@ impl Headers {
     }
 
     fn begin(&mut self, peer: PeerId, announced: bool, now: Duration) {
-        let (request, checking, last) = (None, false, None);
-        self.legs.push(Leg { peer, request, checking, last, progress: now, announced });
+        self.legs.push(Leg {
+            peer,
+            request: None,
+            checking: false,
+            last: None,
+            progress: now,
+            begun: now,
+            sent: 0,
+            height: 0,
+            announced,
+        });
     }
 
     /// The peer has no more for us until it claims another tip.
@@ -176,6 +196,14 @@ impl Headers {
         };
         let fit: Vec<PeerId> = hub.peers.iter().filter_map(|(id, _)| fit(id)).collect();
         hub.pick(&fit).copied()
+    }
+}
+
+impl Leg {
+    /// Whether it has been so slow for so long that others may be faster.
+    fn is_slow(&self, now: Duration) -> bool {
+        let took = now.saturating_sub(self.begun);
+        took >= SLOW_FOR && u64::from(self.sent) < u64::from(SLOW) * took.as_secs()
     }
 }
 

@@ -43,7 +43,7 @@ impl Replica {
             mine_alone: true,
             sync_blocks,
             pipelined: false,
-            sources: Default::default(),
+            peers: Default::default(),
         };
         let begun = Instant::now();
         let core = Core::new(ledger, tree, config, Now { mono: Duration::ZERO, unix: unix() });

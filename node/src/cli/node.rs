@@ -80,6 +80,9 @@ pub(crate) struct SettingArgs {
     /// Dial nobody but the bootstrap nodes and those added by hand
     #[arg(long)]
     no_discovery: bool,
+    /// Bytes a second that may be sent to peers, like 500KiB or 2MiB; no limit unless given
+    #[arg(long, value_name = "RATE")]
+    upload_limit: Option<String>,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -232,6 +235,7 @@ impl SettingArgs {
             .storage(self.storage)
             .flag(&keys::NO_MDNS, self.no_mdns)
             .flag(&keys::NO_DISCOVERY, self.no_discovery)
+            .text(&keys::UPLOAD_LIMIT, self.upload_limit)
             .log(self.log)
             .0
     }

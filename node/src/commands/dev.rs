@@ -34,6 +34,7 @@ pub(super) fn dev(mut args: DevArgs) -> Outcome<()> {
         metrics: None,
         mdns: false,
         discovery: false,
+        upload_limit: None,
         mine: None,
         mine_alone: true,
         dev: Some(DevOptions { block_time: args.block_time, payout, accounts }),

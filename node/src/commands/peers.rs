@@ -18,7 +18,8 @@ pub(super) fn peers(args: &AskArgs) -> Outcome<()> {
         return Ok(());
     }
     let rows: Vec<_> = peers.iter().map(row).collect();
-    output::table(&["peer", "address", "", "slot", "height", "ms", "score", "for", "client"], &rows)
+    let names = ["peer", "address", "group", "", "slot", "height", "ms", "score", "why", "for", "client"];
+    output::table(&names, &rows)
 }
 
 fn row(peer: &PeerInfo) -> Vec<String> {
@@ -29,11 +30,13 @@ fn row(peer: &PeerInfo) -> Vec<String> {
     vec![
         peer.peer_id.clone(),
         peer.address.clone(),
+        peer.group.clone().unwrap_or_default(),
         direction.to_owned(),
         peer.slot.clone(),
         peer.height.map_or_else(String::new, |height| height.to_string()),
         peer.latency_ms.map_or_else(String::new, |latency| latency.to_string()),
         format!("{:.0}", peer.score),
+        peer.why.clone().unwrap_or_default(),
         duration(peer.connected_seconds),
         peer.agent.clone(),
     ]

@@ -31,6 +31,7 @@ pub(super) fn run(args: RunArgs) -> Outcome<()> {
         metrics: config.metrics()?,
         mdns: config.mdns(),
         discovery: config.discovery(),
+        upload_limit: config.upload_limit()?,
         mine: config.mining_payout()?.map(|payout| MineOptions { payout, threads }),
         mine_alone: config.mine_alone(),
         dev: None,

@@ -4,7 +4,7 @@ use super::{client, configure, wait_for};
 use crate::cli::AskArgs;
 use crate::failure::Outcome;
 use crate::output::{self, ago, bytes, duration, metric, now, star};
-use starling_rpc::types::{MemoryInfo, NodeStatus, SyncStage};
+use starling_rpc::types::{ChainInfo, MemoryInfo, NodeStatus, SyncStage};
 
 /// Shows how a node is doing.
 pub(super) fn status(args: &AskArgs) -> Outcome<()> {
@@ -27,22 +27,33 @@ fn show(url: &str, status: &NodeStatus) -> Outcome<()> {
 
 fn chain(status: &NodeStatus) -> [(&'static str, String); 5] {
     let chain = &status.chain;
-    let sync = match chain.stage {
-        SyncStage::Waiting => "waiting for peers".to_owned(),
-        SyncStage::Headers => format!("fetching headers, {} of {}", chain.height, chain.target_height),
-        SyncStage::Bodies => format!("fetching blocks, {} of {}", chain.height, chain.target_height),
-        SyncStage::Synced => "synced".to_owned(),
-    };
     [
         ("chain", format!("{}, genesis {}", chain.chain, chain.genesis)),
         ("tip", format!("{} {}, {}", chain.height, chain.tip, ago(chain.time.into(), now()))),
-        ("sync", sync),
+        ("sync", sync(chain)),
         ("supply", star(chain.supply)),
         (
             "hash rate",
             format!("{}H/s, difficulty {}", metric(chain.hash_rate), metric(chain.difficulty).trim_end()),
         ),
     ]
+}
+
+/// Where the sync is, in one line.
+fn sync(chain: &ChainInfo) -> String {
+    let (of, target, sync) = (chain.height, chain.target_height, &chain.sync);
+    let mut text = match chain.stage {
+        SyncStage::Waiting => return "waiting for peers".to_owned(),
+        SyncStage::Synced => return "synced".to_owned(),
+        SyncStage::Headers => format!("fetching headers, {} of {target}", sync.header_height),
+        SyncStage::Bodies => format!("fetching blocks, {of} of {target}"),
+    };
+    text.push_str(&format!(", {}/s", metric(sync.per_second).trim_end()));
+    let left = sync.eta_seconds.map(|eta| format!(", {} left", duration(eta)));
+    text.push_str(&left.unwrap_or_default());
+    let waits = sync.stalling.as_ref().map(|peer| format!(", waiting for {peer}"));
+    text.push_str(&waits.unwrap_or_default());
+    text
 }
 
 fn memory(status: &NodeStatus) -> String {

@@ -176,6 +176,14 @@ pub(crate) static NO_DISCOVERY: Key = Key {
     example: "true",
     about: "Whether to dial nobody but the bootstrap nodes and those added by hand.",
 };
+/// `--upload-limit`.
+pub(crate) static UPLOAD_LIMIT: Key = Key {
+    name: "upload_limit",
+    kind: Kind::Text,
+    default: "none",
+    example: "\"2MiB\"",
+    about: "Bytes a second that may be sent to peers, from 32KiB on; \"none\" is as many as the line takes.",
+};
 /// `--log-level`.
 pub(crate) static LOG_LEVEL: Key = Key {
     name: "log_level",
@@ -210,7 +218,7 @@ pub(crate) static WALLET_DIR: Key = Key {
 };
 
 /// All of them, in the order in which they are shown.
-pub(crate) static KEYS: [&Key; 21] = [
+pub(crate) static KEYS: [&Key; 22] = [
     &CHAIN,
     &DATA_DIR,
     &LISTEN,
@@ -228,6 +236,7 @@ pub(crate) static KEYS: [&Key; 21] = [
     &NO_ADDRESS_INDEX,
     &NO_MDNS,
     &NO_DISCOVERY,
+    &UPLOAD_LIMIT,
     &LOG_LEVEL,
     &LOG_FORMAT,
     &NODE,

@@ -99,6 +99,21 @@ impl Config {
         !self.flag(&keys::NO_MDNS) && self.discovery() && !self.chain().is_public()
     }
 
+    /// Bytes a second that may be sent to peers; as many as the line takes if none.
+    ///
+    /// # Errors
+    /// Not such a size.
+    pub(crate) fn upload_limit(&self) -> Outcome<Option<u64>> {
+        let text = self.text(&keys::UPLOAD_LIMIT);
+        if text == "none" {
+            return Ok(None);
+        }
+        let text = text.strip_suffix("/s").unwrap_or(text);
+        let limit = size(text).filter(|limit| *limit >= LEAST_UPLOAD);
+        let why = || format!("{text:?} is no size from 32KiB on, like 2MiB; it is meant per second");
+        limit.map(Some).ok_or_else(|| self.wrong(&keys::UPLOAD_LIMIT, why()))
+    }
+
     /// Whether peers are looked for that nobody named.
     pub(crate) fn discovery(&self) -> bool {
         !self.flag(&keys::NO_DISCOVERY)
@@ -228,6 +243,7 @@ impl Config {
         self.mining_payout()?;
         self.threads()?;
         self.storage()?;
+        self.upload_limit()?;
         self.log()?;
         starling_rpc::Client::new(self.node(), None).map_err(|error| self.wrong(&keys::NODE, error))?;
         self.data_dir().map(|_| ())
@@ -236,6 +252,8 @@ impl Config {
 
 /// Blocks that a pruned node keeps at the least: a reorganisation needs them.
 const LEAST_KEPT_BLOCKS: u32 = 128;
+/// The slowest line on which a node can keep up with a quiet chain, bytes a second.
+const LEAST_UPLOAD: u64 = 32 << 10;
 
 /// Bytes, from a number with or without a unit: KiB, MiB, GiB or TiB, which K, M, G and T stand for as well.
 fn size(text: &str) -> Option<u64> {

@@ -27,7 +27,7 @@ impl Core {
     pub fn submit_tx(&mut self, tx: Arc<Transaction>) -> Result<TxId, AddError<StoreError>> {
         let id = tx.wtxid();
         let txid = self.add_tx(tx, Source::Local)?;
-        self.network(|net, view, now| net.transaction_accepted(id, view, now));
+        self.network(|net, view, now| net.transaction_submitted(id, view, now));
         Ok(txid)
     }
 

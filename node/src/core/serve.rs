@@ -53,7 +53,8 @@ impl Core {
                 Some(page) => {
                     // What waits behind a gap is of use to nobody else.
                     let offered = page.txs.iter().filter(|entry| entry.executable);
-                    Answer::Pool { next: page.next, ids: offered.map(|entry| entry.tx.wtxid()).collect() }
+                    let ids = offered.map(|entry| entry.tx.wtxid()).filter(|id| !self.net.hides(id));
+                    Answer::Pool { next: page.next, ids: ids.collect() }
                 }
                 // The cursor's transaction has left: the asker has seen the better part, and may begin anew
                 // later.

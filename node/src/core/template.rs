@@ -13,8 +13,10 @@ use thiserror::Error;
 
 /// How long a template is remembered.
 const REMEMBERED_FOR: Duration = Duration::from_secs(600);
-/// Bytes of bodies that are remembered; what is shared between them counts once.
+/// Bytes of bodies that are remembered at the most, and what part of the mempool's they may be; what is
+/// shared between them counts once.
 const REMEMBERED_BYTES: usize = 64 << 20;
+const REMEMBERED_PART: usize = 4;
 /// Bodies that are remembered, also without any transaction.
 const REMEMBERED_COUNT: usize = 4_096;
 /// What a decoded transaction takes beside its bytes.
@@ -120,11 +122,13 @@ pub(super) struct Templates {
     prepared: Option<Arc<Prepared>>,
     remembered: VecDeque<Remembered>,
     bytes: usize,
+    max_bytes: usize,
 }
 
 impl Templates {
-    pub(super) fn new(seed: u64) -> Self {
-        Self { seed, issued: 0, prepared: None, remembered: VecDeque::new(), bytes: 0 }
+    pub(super) fn new(seed: u64, pool_bytes: usize) -> Self {
+        let max_bytes = REMEMBERED_BYTES.min(pool_bytes / REMEMBERED_PART);
+        Self { seed, issued: 0, prepared: None, remembered: VecDeque::new(), bytes: 0, max_bytes }
     }
 
     /// Forgets the draft: the state was another meanwhile.
@@ -173,7 +177,7 @@ impl Templates {
     fn is_over(&self, now: Duration) -> bool {
         let old =
             self.remembered.front().is_some_and(|front| now > front.used.saturating_add(REMEMBERED_FOR));
-        old || self.bytes > REMEMBERED_BYTES || self.remembered.len() > REMEMBERED_COUNT
+        old || self.bytes > self.max_bytes || self.remembered.len() > REMEMBERED_COUNT
     }
 
     fn find(&self, header: &Header) -> Option<Arc<Vec<Arc<Transaction>>>> {

@@ -64,7 +64,7 @@ impl Node {
             mine_alone: false,
             sync_blocks: true,
             pipelined: false,
-            sources: Default::default(),
+            peers: Default::default(),
         };
         let core = Core::new(ledger, tree, config, now);
         Self { core, now, tips: vec![], outbox: vec![], inline: true, jobs: vec![], _dir: dir }

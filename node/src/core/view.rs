@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Transactions remembered as mined or refused.
-const MAX_RECENT_IDS: usize = 100_000;
+const MAX_RECENT_IDS: usize = 50_000;
 /// Blocks that the tip may lack to what is known and still count as synced: one may be on its way.
 const SYNCED_WITHIN_BLOCKS: u32 = 2;
 /// Intervals without a block after which further peers are looked for.

@@ -13,14 +13,14 @@ use starling_ledger::{LedgerMemory, Reader, StoreError, View};
 use starling_network::{Multiaddr, NetHandle};
 use starling_primitives::{Address, Header, Transaction, TxId};
 use starling_rpc::types::{
-    Account, AccountHistory, AccountProof, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, Event,
+    Account, AccountHistory, AccountProof, Ban, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, Event,
     FeeEstimate, Generated, Head, HeaderInfo, HeaderList, Health, HistoryProof, MemoryInfo, MempoolInfo,
-    MempoolPage, MinedBlock, MiningInfo, MiningTemplate, NetAdded, NetInfo, NodeStatus, PeerInfo, PoolTx,
-    TxInfo, TxProof, TxReport,
+    MempoolPage, MinedBlock, MiningInfo, MiningTemplate, NetAdded, NetInfo, NodeStatus, PeerChanged,
+    PeerInfo, PoolTx, TxInfo, TxProof, TxReport,
 };
 use starling_rpc::{ApiError, ApiResult, ErrorKind, NodeApi, PageRequest};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 
 /// What to do about what is the node's own fault.
@@ -41,6 +41,8 @@ pub(super) struct Api {
     pub(super) started: Instant,
     /// Bytes that the process may use.
     pub(super) budget: u64,
+    /// Bytes a second that may be sent to peers.
+    pub(super) upload_limit: Option<u64>,
     /// Whom `mining_start` pays when it is not told.
     pub(super) payout: Option<Address>,
 }
@@ -182,6 +184,23 @@ impl NodeApi for Api {
 
     async fn net_add(&self, address: String) -> ApiResult<NetAdded> {
         self.add(address).await
+    }
+
+    async fn net_remove(&self, peer_id: String) -> ApiResult<PeerChanged> {
+        self.change_peer(peer_id, |core, peer| core.remove_peer(&peer)).await
+    }
+
+    async fn net_ban(&self, peer_id: String, seconds: u32) -> ApiResult<PeerChanged> {
+        let time = Duration::from_secs(seconds.into());
+        self.change_peer(peer_id, move |core, peer| core.ban_peer(peer, time)).await
+    }
+
+    async fn net_unban(&self, peer_id: String) -> ApiResult<PeerChanged> {
+        self.change_peer(peer_id, |core, peer| core.unban_peer(&peer)).await
+    }
+
+    async fn net_bans(&self) -> ApiResult<Vec<Ban>> {
+        self.ask(net::bans).await
     }
 
     async fn node_status(&self) -> ApiResult<NodeStatus> {

@@ -148,6 +148,8 @@ impl Metrics {
         let bytes = both(|flow| (flow.bytes_in, flow.bytes_out));
         let help = "Bytes of messages by protocol, without framing";
         sheet.add("network_bytes", help, MetricType::Counter, bytes);
+        let help = "Bytes sent to peers in all, with what was passed on for others";
+        sheet.counter("network_sent_bytes", help, float(traffic.sent_in_all()));
         let messages = both(|flow| (flow.messages_in, flow.messages_out));
         sheet.add("network_messages", "Messages by protocol", MetricType::Counter, messages);
     }
@@ -213,6 +215,9 @@ fn of_peers(core: &Core, sheet: &mut Sheet) {
     let outbound = peers.iter().filter(|peer| peer.outbound).count();
     let parts = [("inbound", float_of(peers.len() - outbound)), ("outbound", float_of(outbound))];
     sheet.gauges("peers", "Connected peers", "direction", &parts);
+    let (new, tried) = core.net().known();
+    let parts = [("new", float_of(new)), ("tried", float_of(tried))];
+    sheet.gauges("peers_known", "Peers in the book of addresses", "table", &parts);
     sheet.gauge("peers_banned", "Peers that are banned", float_of(bans));
     let progress = core.net().sync_progress();
     let help = "Bodies that are wanted and not here yet";

@@ -123,7 +123,7 @@ fn import_into(
         mine_alone: true,
         sync_blocks: false,
         pipelined: true,
-        sources: Default::default(),
+        peers: Default::default(),
     };
     let clock = Clock::start();
     let mut core = Core::new(ledger, tree, config, clock.now());

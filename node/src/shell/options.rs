@@ -32,6 +32,8 @@ pub struct NodeOptions {
     pub mdns: bool,
     /// Whether peers are looked for that nobody named.
     pub discovery: bool,
+    /// Bytes a second that may be sent to peers; as many as the line takes if none.
+    pub upload_limit: Option<u64>,
     /// Mining inside the node, from the start.
     pub mine: Option<MineOptions>,
     /// Whether to mine on a public chain while no peer is connected.

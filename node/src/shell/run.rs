@@ -15,7 +15,7 @@ use signals::Stop;
 use starling_genesis::Chain;
 use starling_ledger::{Ledger, LoadError, Reader};
 use starling_network::{
-    ConnectionCaps, DriverConfig, MAX_PEERS_BYTES, Multiaddr, NetEvent, NetHandle, PeerSources,
+    ConnectionCaps, DriverConfig, MAX_PEERS_BYTES, Multiaddr, NetEvent, NetHandle, PeerOptions,
     load_or_create_key, start as start_network,
 };
 use starling_primitives::Work;
@@ -76,11 +76,12 @@ impl Node {
     async fn start(options: &NodeOptions, dir: &DataDir) -> Result<Self, NodeError> {
         let chain = Arc::new(options.chain.clone());
         let (net, events) = start_network(&driver_config(options, dir)?)?;
-        let sources = PeerSources {
+        let peers = PeerOptions {
             local: Some(net.local_peer()),
             bootstrap: bootstrap(options)?,
             seeds: options.chain.dns_seeds.clone(),
             only_named: !options.discovery,
+            upload_limit: options.upload_limit,
         };
         let clock = Clock::start();
         let budget = options.storage.budget;
@@ -95,7 +96,7 @@ impl Node {
             mine_alone,
             sync_blocks: true,
             pipelined: false,
-            sources,
+            peers,
         };
         let mut core = Core::new(ledger, tree, config, clock.now());
         restore_peers(&mut core, dir);
@@ -163,6 +164,7 @@ impl Node {
             listen: self.listen.clone(),
             started: Instant::now(),
             budget: options.storage.budget.bytes(),
+            upload_limit: options.upload_limit,
             payout: options.mine.map(|mine| mine.payout).or(options.dev.as_ref().map(|dev| dev.payout)),
         };
         let server = Server::start(config, Arc::new(api)).await?;
@@ -265,10 +267,15 @@ async fn keep_telling(core: &CoreHandle, miner: &MinerHandle) {
         often.tick().await;
         let mining = miner.status();
         let told = core.call(move |core| {
-            let (tip, target) = (core.ledger().tip(), core.target_height());
+            let tip = core.ledger().tip();
             let (peers, pool) = (core.peer_count(), core.pool().info().count);
             if !core.is_synced() {
-                tracing::info!(height = tip.height, target, peers, "synchronising");
+                let sync = core.sync_info();
+                tracing::info!(
+                    stage = ?sync.stage, height = sync.height, headers = sync.header_height,
+                    target = sync.target, per_second = sync.rate.round(),
+                    eta_seconds = sync.eta.map(|eta| eta.as_secs()), peers, "synchronising"
+                );
             } else if mining.threads > 0 {
                 let rate = mining.hash_rate.round();
                 tracing::info!(height = tip.height, peers, pool, hashes_per_second = rate, "mining");
@@ -290,6 +297,7 @@ fn driver_config(options: &NodeOptions, dir: &DataDir) -> Result<DriverConfig, N
         mdns: options.mdns,
         connections: ConnectionCaps::default(),
         max_body_bytes: options.chain.params.max_body_bytes,
+        upload_limit: options.upload_limit,
     })
 }
 

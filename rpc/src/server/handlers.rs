@@ -7,7 +7,8 @@ use crate::args::{Args, TxTexts, read_transaction};
 use crate::error::{ApiError, ErrorKind};
 use crate::hex::to_hex;
 use crate::limits::{
-    MAX_EXTRA_DIGITS, MAX_GENERATED_BLOCKS, MAX_HEADERS, MAX_MINING_THREADS, MAX_MULTIADDR_CHARS,
+    MAX_BAN_SECONDS, MAX_EXTRA_DIGITS, MAX_GENERATED_BLOCKS, MAX_HEADERS, MAX_MINING_THREADS,
+    MAX_MULTIADDR_CHARS, MAX_PEER_ID_CHARS,
 };
 use crate::methods;
 use crate::types::{BlockPart, BlockRef, Event, SubmittedTx, TxSubmission};
@@ -229,6 +230,20 @@ fn node<A: NodeApi>(module: &mut Module<A>) {
         let address = call.args.text("address", MAX_MULTIADDR_CHARS)?;
         call.api.net_add(address).await
     });
+    add(module, "net_remove", |call| async move {
+        let peer = call.args.text("peer_id", MAX_PEER_ID_CHARS)?;
+        call.api.net_remove(peer).await
+    });
+    add(module, "net_ban", |call| async move {
+        let peer = call.args.text("peer_id", MAX_PEER_ID_CHARS)?;
+        let seconds = call.args.number("seconds", 1..=MAX_BAN_SECONDS)?;
+        call.api.net_ban(peer, seconds).await
+    });
+    add(module, "net_unban", |call| async move {
+        let peer = call.args.text("peer_id", MAX_PEER_ID_CHARS)?;
+        call.api.net_unban(peer).await
+    });
+    add(module, "net_bans", |call| async move { call.api.net_bans().await });
     add(module, "node_status", |call| async move { call.api.node_status().await });
     add(module, "rpc.discover", |_| async move { Ok(methods::discover()) });
 }

@@ -326,7 +326,8 @@ async fn only_json_is_taken_by_post() {
 async fn marked_methods_need_the_token() {
     let (server, _) = start(config()).await;
     let marked: Vec<&str> = METHODS.iter().filter(|method| method.token).map(|method| method.name).collect();
-    assert_eq!(marked, ["mining_start", "mining_stop", "mining_generate", "net_add"]);
+    let nets = ["net_add", "net_remove", "net_ban", "net_unban"];
+    assert_eq!(marked, [&["mining_start", "mining_stop", "mining_generate"][..], &nets].concat());
     for method in marked {
         let answer = call(&server, method, json!([])).await;
         assert_eq!((&answer["error"]["code"], code(&answer)), (&json!(-32022), "unauthorized"));

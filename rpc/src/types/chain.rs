@@ -109,6 +109,21 @@ pub enum SyncStage {
     Synced,
 }
 
+/// How far a node is that is not synced.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SyncInfo {
+    /// Height of the last header that came.
+    pub header_height: u32,
+    /// Headers or blocks a second, whichever are being fetched, over the last half minute.
+    pub per_second: f64,
+    /// Seconds until the target at this pace; absent while that cannot be told.
+    pub eta_seconds: Option<u64>,
+    /// Peer id of whom headers come from.
+    pub headers_from: Option<String>,
+    /// Peer id of who holds up the next block.
+    pub stalling: Option<String>,
+}
+
 /// `chain_info`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChainInfo {
@@ -141,6 +156,8 @@ pub struct ChainInfo {
     pub stage: SyncStage,
     /// Height of the best chain that can be had.
     pub target_height: u32,
+    /// How it gets there.
+    pub sync: SyncInfo,
     /// What the operator should know, one sentence each.
     pub warnings: Vec<String>,
     /// What addresses begin with.

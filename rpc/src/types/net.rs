@@ -21,6 +21,10 @@ pub struct NetInfo {
     pub outbound: u32,
     /// Bytes by protocol.
     pub traffic: Vec<ProtocolTraffic>,
+    /// Bytes sent to peers in all since start: with what was passed on for others.
+    pub sent_bytes: u64,
+    /// Bytes a second that may be sent; absent when there is no limit.
+    pub upload_limit: Option<u64>,
 }
 
 /// Bytes of one protocol since start.
@@ -69,6 +73,26 @@ pub struct PeerInfo {
     pub group: Option<String>,
     /// Seconds since it connected.
     pub connected_seconds: u64,
+}
+
+/// `net_remove`, `net_ban` and `net_unban`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerChanged {
+    /// The peer.
+    pub peer_id: String,
+    /// Whether anything was known of it: a connection, an address, a ban.
+    pub known: bool,
+}
+
+/// One of `net_bans`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ban {
+    /// The peer.
+    pub peer_id: String,
+    /// Seconds for which it is still refused.
+    pub remaining_seconds: u64,
+    /// Why.
+    pub reason: String,
 }
 
 /// `net_add`.

@@ -27,7 +27,10 @@ fn has(json: &Value, fields: &str) {
 async fn results_have_the_fields_that_scripts_rely_on() {
     let node = FakeNode::default();
     let info = both_ways(&node.chain_info().await.unwrap());
-    has(&info, "chain chain_id genesis height tip time bits work supply synced stage target_height warnings");
+    has(
+        &info,
+        "chain chain_id genesis height tip time bits work supply synced stage target_height sync warnings",
+    );
     assert_eq!((&info["bits"], &info["stage"]), (&json!("207fffff"), &json!("synced")));
     assert_eq!(info["supply"], "100084000000000000000000");
     assert_eq!(info["work"], "01".repeat(32));

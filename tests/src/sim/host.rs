@@ -7,7 +7,7 @@ use super::wire::{Packet, Transfer};
 use super::world::HostId;
 use starling_genesis::Chain;
 use starling_ledger::{Ledger, LedgerOptions, MemoryDisk};
-use starling_network::{MessageRef, Multiaddr, PeerSources, Protocol, ReplyToken, RequestId, Topic};
+use starling_network::{MessageRef, Multiaddr, PeerOptions, Protocol, ReplyToken, RequestId, Topic};
 use starling_node::{Core, CoreConfig, Now};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
@@ -164,11 +164,12 @@ impl Host {
             mine_alone: true,
             sync_blocks: true,
             pipelined: false,
-            sources: PeerSources {
+            peers: PeerOptions {
                 local: Some(peer_id(self.id)),
                 bootstrap: self.named.iter().map(|host| address(*host)).collect(),
                 seeds: Vec::new(),
                 only_named: self.only_named,
+                upload_limit: None,
             },
         };
         self.core = Some(Core::new(ledger, tree, config, self.now(now)));

@@ -47,6 +47,8 @@ pub struct Report {
     pub gossip_bytes_each: f64,
     /// Nodes that banned another.
     pub bans: usize,
+    /// Nodes with fewer peers of their choice than they want and could have.
+    pub unfilled: usize,
     /// What did not hold.
     pub failures: Vec<String>,
 }
@@ -91,12 +93,19 @@ impl Report {
             bytes_each: traffic(|traffic| traffic.sent) / nodes,
             gossip_bytes_each: traffic(|traffic| traffic.gossip_sent) / nodes,
             bans: world.watch.bans().len(),
+            unfilled: 0,
             failures: failures.into_iter().map(said).collect(),
         }
     }
 
-    pub(super) fn with(mut self, payments: (u64, u64), crashes: u64, agreed: Option<Duration>) -> Self {
-        (self.payments, self.crashes) = (payments, crashes);
+    pub(super) fn with(
+        mut self,
+        payments: (u64, u64),
+        crashes: u64,
+        agreed: Option<Duration>,
+        unfilled: usize,
+    ) -> Self {
+        (self.payments, self.crashes, self.unfilled) = (payments, crashes, unfilled);
         self.agreed_after_s = agreed.map(|time| time.as_secs_f64());
         self
     }

@@ -54,6 +54,8 @@ pub struct Scenario {
     pub division: Option<(Duration, Duration)>,
     /// By how many seconds clocks are wrong at the most.
     pub skew: u32,
+    /// All begin with the first node alone, which dies then.
+    pub first_dies: Option<Duration>,
 }
 
 const WORLD: Settings = Settings {
@@ -77,10 +79,11 @@ const QUIET: Scenario = Scenario {
     breaks: None,
     division: None,
     skew: 0,
+    first_dies: None,
 };
 
 /// All that can be asked for.
-pub const SCENARIOS: [Scenario; 6] = [
+pub const SCENARIOS: [Scenario; 7] = [
     QUIET,
     Scenario {
         name: "mixed",
@@ -114,6 +117,16 @@ pub const SCENARIOS: [Scenario; 6] = [
         ..QUIET
     },
     Scenario {
+        name: "found",
+        about: "all know one node, which dies; they find each other, are divided for ten minutes, and meet",
+        nodes: 20,
+        lasts: Duration::from_secs(900),
+        interval: 20,
+        division: Some((Duration::from_secs(180), Duration::from_secs(600))),
+        first_dies: Some(Duration::from_secs(60)),
+        ..QUIET
+    },
+    Scenario {
         name: "spread",
         about: "blocks with announcements of 64 KiB, of payments that all have; one node in five is silent",
         nodes: 50,
@@ -132,6 +145,8 @@ enum Act {
     Pay,
     /// Whether it is the power that fails.
     Crash(HostId, bool),
+    /// For good.
+    Die(HostId),
     Start(HostId),
     Break,
     Divide,
@@ -151,6 +166,8 @@ pub struct Run {
     paid: u64,
     refused: u64,
     crashed: u64,
+    /// Nodes without their share of peers when the first one died, or at the end.
+    unfilled: usize,
     united: Option<Duration>,
     agreed: Option<Duration>,
 }
@@ -185,6 +202,7 @@ impl Run {
             paid: 0,
             refused: 0,
             crashed: 0,
+            unfilled: 0,
             united: None,
             agreed: None,
         };
@@ -198,6 +216,9 @@ impl Run {
 
     /// Tells a node of some others: of all that it is to be connected to, unless it looks for them itself.
     fn name(&mut self, id: HostId) {
+        if self.scenario.first_dies.is_some() {
+            return self.world.name(id, HostId(0));
+        }
         let others: Vec<HostId> = self.world.ids().filter(|other| *other != id).collect();
         let outbound = if self.scenario.settings.discovery { FIRST } else { OUTBOUND };
         let most = outbound.min(usize::from(self.nodes / 2).max(1));
@@ -213,6 +234,9 @@ impl Run {
         }
         self.plan_crash();
         self.plan_break();
+        if let Some(wait) = self.scenario.first_dies {
+            self.plan_in(wait, Act::Die(HostId(0)));
+        }
         if let Some((from, time)) = self.scenario.division {
             self.plan_in(from, Act::Divide);
             self.plan_in(from + time, Act::Unite);
@@ -253,6 +277,7 @@ impl Run {
             self.act(act);
         }
         self.world.run_until(self.scenario.lasts.max(self.world.now));
+        self.unfilled = self.unfilled.max(self.world.unfilled());
         self.calm_down();
         self.report()
     }
@@ -289,8 +314,11 @@ impl Run {
                 }
                 self.plan_crash();
             }
-            Act::Start(id) => {
-                self.world.start(id);
+            Act::Start(id) => self.world.start(id),
+            Act::Die(id) => {
+                self.unfilled = self.world.unfilled();
+                self.crashed += 1;
+                self.world.crash(id, false);
             }
             Act::Break => {
                 self.world.break_any();
@@ -386,6 +414,7 @@ impl Run {
             (self.paid, self.refused),
             self.crashed,
             self.agreed,
+            self.unfilled,
         )
     }
 }

@@ -14,7 +14,7 @@ use super::watch::Watch;
 use super::wire::{Link, Packet};
 use starling_genesis::Chain;
 use starling_ledger::MemoryDisk;
-use starling_network::{Multiaddr, NetCommand, NetEvent, REPORT_EVERY, RequestFailure, RequestId};
+use starling_network::{Multiaddr, NetCommand, NetEvent, REPORT_EVERY, RequestFailure, RequestId, Slot};
 use starling_node::{Core, Done, Effect, Event, Job};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -262,6 +262,17 @@ impl World {
             let life = self.hosts[to.index()].life;
             self.schedule(again, to, life, What::Arrived { from, epoch, packet });
         }
+    }
+
+    /// Nodes that are up, have places free for peers of their choice, and are not connected to all others.
+    pub(super) fn unfilled(&self) -> usize {
+        let up = self.up().count();
+        let is_unfilled = |host: &&Host| {
+            let peers = host.core().map(|core| core.net().peers()).unwrap_or_default();
+            let full = peers.iter().filter(|peer| peer.slot == Slot::Full).count();
+            full < 8 && peers.len() + 1 < up
+        };
+        self.up().filter(is_unfilled).count()
     }
 
     /// Runs `f` on the core of a node that is up, and carries out what follows.

@@ -7,8 +7,10 @@ mod commands_chain;
 mod crashes;
 mod damage;
 mod data;
+mod discovery;
 mod disk;
 mod garbage;
+mod hostile;
 mod load;
 mod logs;
 mod metrics;
@@ -17,6 +19,7 @@ mod network;
 mod proofs;
 mod signals;
 mod stranger;
+mod town;
 mod wallets;
 
 use starling_primitives::Amount;

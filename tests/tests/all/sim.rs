@@ -49,6 +49,15 @@ fn a_divided_world_agrees_within_half_a_minute_of_its_end() {
 }
 
 #[test]
+fn nodes_that_knew_one_find_each_other_and_do_without_it() {
+    let report = run("found", 1);
+    assert_eq!(report.unfilled, 0, "everybody has peers enough: {report:?}");
+    let after = report.agreed_after_s;
+    assert!(after.is_some_and(|seconds| seconds <= 30.0), "{after:?}; once more: {}", report.replay());
+    assert!(report.deepest > 3, "both parts went on: {report:?}");
+}
+
+#[test]
 fn nodes_that_die_every_ten_seconds_lose_nothing() {
     let report = run("crashes", 1);
     assert!(report.crashes > 20, "{report:?}");

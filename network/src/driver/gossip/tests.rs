@@ -40,5 +40,10 @@ fn the_gate_keeps_topics_and_caps() {
 
 #[test]
 fn the_settings_are_accepted() {
-    assert!(gossip(7, &mut Registry::default()).is_ok());
+    for limit in [None, Some(32 << 10), Some(300 << 10), Some(1 << 20)] {
+        assert!(gossip(7, limit, &mut Registry::default()).is_ok(), "{limit:?}");
+    }
+    assert!(Mesh::of(Some(32 << 10)).usual < Mesh::of(Some(300 << 10)).usual);
+    assert!(Mesh::of(Some(300 << 10)).usual < Mesh::of(Some(1 << 20)).usual);
+    assert_eq!(Mesh::of(Some(1 << 20)), Mesh::of(None));
 }

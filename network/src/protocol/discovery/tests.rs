@@ -3,7 +3,7 @@
 use crate::addresses::{MAX_SIGNED_BYTES, Record, Rules, signed_record};
 use crate::driver::{NetCommand, NetEvent, Protocol};
 use crate::peers::Slot;
-use crate::protocol::PeerSources;
+use crate::protocol::PeerOptions;
 use crate::testing::{Bench, peer, status};
 use crate::wire::{Answer, Question};
 use libp2p::identity::Keypair;
@@ -145,8 +145,8 @@ fn quiet_peers_hear_of_nobody_and_tell_nothing() {
 
 #[test]
 fn seeds_are_asked_when_nobody_else_knows_anybody() {
-    let sources = PeerSources { seeds: vec!["seed.test".into()], ..PeerSources::default() };
-    let mut bench = Bench::with(crate::protocol::NetworkConfig { sources, ..Bench::config() });
+    let peers = PeerOptions { seeds: vec!["seed.test".into()], ..PeerOptions::default() };
+    let mut bench = Bench::with(crate::protocol::NetworkConfig { peers, ..Bench::config() });
     let asked = |bench: &Bench| {
         let resolve = NetCommand::Resolve("seed.test".into());
         bench.commands.iter().filter(|command| **command == resolve).count()
@@ -183,8 +183,8 @@ fn a_feeler_leaves_when_it_has_seen_the_peer() {
 
 #[test]
 fn with_named_peers_alone_nobody_else_is_looked_for_or_told_of() {
-    let sources = PeerSources { bootstrap: vec![address(1)], only_named: true, ..PeerSources::default() };
-    let mut bench = Bench::with(crate::protocol::NetworkConfig { sources, ..Bench::config() });
+    let peers = PeerOptions { bootstrap: vec![address(1)], only_named: true, ..PeerOptions::default() };
+    let mut bench = Bench::with(crate::protocol::NetworkConfig { peers, ..Bench::config() });
     bench.event(NetEvent::Discovered { peer: peer(50), addresses: vec![address(50)] });
     bench.event(NetEvent::Connected { peer: peer(1), address: address(1), outbound: true });
     bench.pass(60_000);

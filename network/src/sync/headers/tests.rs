@@ -78,6 +78,23 @@ fn a_second_peer_is_asked_after_15_seconds_without_progress() {
 }
 
 #[test]
+fn a_peer_that_sends_just_enough_not_to_be_stuck_is_not_the_only_one_for_long() {
+    let chain = chain(GENESIS.into(), 20_000);
+    let mut bench = Bench::new();
+    bench.meet(1, status(20_000, 9));
+    bench.meet(2, status(20_000, 9));
+    for batch in 0..5 {
+        let asked = bench.take(1, Protocol::Headers).expect("asked for more");
+        bench.reply(&asked, &serve(&chain, &asked));
+        accept(&mut bench, 1);
+        assert_eq!(bench.waiting(2, Protocol::Headers), 0, "after {batch} batches");
+        bench.pass(13_000);
+    }
+    assert!(bench.waiting(2, Protocol::Headers) > 0, "2,000 headers in 13 seconds, again and again");
+    assert!(bench.score(1) > 0.0, "it is no fault");
+}
+
+#[test]
 fn when_the_peer_vanishes_another_goes_on_from_where_it_was() {
     let chain = chain(GENESIS.into(), 2_100);
     let mut bench = Bench::new();

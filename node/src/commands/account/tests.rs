@@ -11,7 +11,10 @@ pub(in crate::commands) fn info(chain: &str) -> ChainInfo {
     serde_json::from_value(json!({
         "chain": chain, "chain_id": 1, "genesis": zeros, "height": 0, "tip": zeros, "time": 0,
         "bits": "207fffff", "work": zeros, "supply": "0", "synced": true, "stage": "synced",
-        "target_height": 0, "warnings": [], "prefix": "dstar", "pow": "sha256d", "interval": 1,
+        "target_height": 0,
+        "sync": {"header_height": 0, "per_second": 0.0, "eta_seconds": null, "headers_from": null,
+            "stalling": null},
+        "warnings": [], "prefix": "dstar", "pow": "sha256d", "interval": 1,
         "difficulty": 1.0, "hash_rate": 0.0,
         "account_charge": "10", "pruned_below": null
     }))

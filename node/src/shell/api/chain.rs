@@ -7,7 +7,7 @@ use starling_ledger::View;
 use starling_primitives::{BlockId, PowKind, Work, encode_body};
 use starling_rpc::types::{
     BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTip, ChainTips, HeaderInfo, HeaderList, HeaderPlace,
-    SyncStage, TipStatus, TxInfo,
+    SyncInfo, SyncStage, TipStatus, TxInfo,
 };
 use starling_rpc::{ApiError, ApiResult, ErrorKind};
 
@@ -48,7 +48,8 @@ fn info(core: &mut Core) -> ApiResult<ChainInfo> {
     let missing = || ApiError::new(ErrorKind::Internal, "internal", "the tip has no header").hint(LOOK);
     let head = core.tree().get(&tip.id).ok_or_else(missing)?;
     let (difficulty, hash_rate) = rates(core);
-    let stage = match core.sync_state() {
+    let sync = core.sync_info();
+    let stage = match sync.stage {
         SyncState::Waiting => SyncStage::Waiting,
         SyncState::Headers => SyncStage::Headers,
         SyncState::Bodies => SyncStage::Bodies,
@@ -66,7 +67,14 @@ fn info(core: &mut Core) -> ApiResult<ChainInfo> {
         supply: core.ledger().supply(),
         synced: stage == SyncStage::Synced,
         stage,
-        target_height: core.target_height(),
+        target_height: sync.target,
+        sync: SyncInfo {
+            header_height: sync.header_height,
+            per_second: sync.rate,
+            eta_seconds: sync.eta.map(|eta| eta.as_secs()),
+            headers_from: sync.headers_from.map(|peer| peer.to_string()),
+            stalling: sync.stalling.map(|peer| peer.to_string()),
+        },
         warnings: core.warnings(),
         prefix: chain.params.prefix.to_string(),
         pow: pow_name(chain.params.pow).to_owned(),

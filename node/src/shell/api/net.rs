@@ -2,8 +2,10 @@
 
 use super::Api;
 use crate::core::{Core, SyncState};
-use starling_network::{Multiaddr, Protocol, Topic};
-use starling_rpc::types::{Direction, Health, NetAdded, NetInfo, PeerInfo, ProtocolTraffic};
+use starling_network::{Multiaddr, PeerId, Protocol, Topic};
+use starling_rpc::types::{
+    Ban, Direction, Health, NetAdded, NetInfo, PeerChanged, PeerInfo, ProtocolTraffic,
+};
 use starling_rpc::{ApiError, ApiResult, ErrorKind};
 use std::sync::PoisonError;
 
@@ -22,6 +24,8 @@ impl Api {
             inbound: count(peers.len() - outbound),
             outbound: count(outbound),
             traffic: self.traffic(),
+            sent_bytes: self.net.traffic().sent_in_all(),
+            upload_limit: self.upload_limit,
         })
     }
 
@@ -42,6 +46,21 @@ impl Api {
             return Err(error.hint("start the node anew with fewer --bootstrap addresses"));
         }
         Ok(NetAdded { address })
+    }
+
+    /// Does something to a peer by its id.
+    pub(super) async fn change_peer(
+        &self,
+        peer_id: String,
+        change: impl FnOnce(&mut Core, PeerId) -> bool + Send + 'static,
+    ) -> ApiResult<PeerChanged> {
+        let peer: PeerId = peer_id.parse().map_err(|_| {
+            let error =
+                ApiError::new(ErrorKind::InvalidParams, "bad_peer_id", "this is not the id of a peer");
+            error.hint("`starling peers` shows the ids, like 12D3KooW..")
+        })?;
+        let known = self.ask(move |core| change(core, peer)).await?;
+        Ok(PeerChanged { peer_id, known })
     }
 
     fn traffic(&self) -> Vec<ProtocolTraffic> {
@@ -69,10 +88,20 @@ pub(super) fn peers(core: &mut Core) -> Vec<PeerInfo> {
         score: peer.score,
         why: peer.reasons.last().cloned(),
         latency_ms: peer.latency.map(|time| u32::try_from(time.as_millis()).unwrap_or(u32::MAX)),
-        group: None,
+        group: Some(peer.group),
         connected_seconds: peer.connected_for.as_secs(),
     };
     core.net().peers().into_iter().map(show).collect()
+}
+
+/// Peers that are refused.
+pub(super) fn bans(core: &mut Core) -> Vec<Ban> {
+    let show = |ban: starling_network::BanInfo| Ban {
+        peer_id: ban.peer_id.to_string(),
+        remaining_seconds: ban.remaining.as_secs(),
+        reason: ban.reason,
+    };
+    core.net().bans().into_iter().map(show).collect()
 }
 
 pub(super) fn health(core: &mut Core) -> Health {

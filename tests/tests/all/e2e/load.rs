@@ -171,6 +171,23 @@ fn resident(nodes: &[Node]) -> Vec<f64> {
     nodes.iter().map(|node| metric(node, "starling_process_resident_bytes")).collect()
 }
 
+/// Where the memory of each node is, in MiB, for whoever looks for growth.
+fn tell_memory(second: u32, nodes: &[Node]) {
+    for (at, node) in nodes.iter().enumerate() {
+        let status = wait(node.rpc().node_status()).expect("a running node answers");
+        let mib = |bytes: u64| bytes >> 20;
+        let memory = status.memory;
+        eprintln!(
+            "after {second} s node {at}: {} MiB; database {}, accounts {}, tree {}, mempool {}",
+            mib(status.resident_bytes.unwrap_or_default()),
+            mib(memory.database),
+            mib(memory.accounts),
+            mib(memory.tree),
+            mib(memory.mempool)
+        );
+    }
+}
+
 #[test]
 fn five_hundred_payments_a_second_into_one_of_five_nodes_are_all_mined() {
     let seconds = std::env::var("STARLING_LOAD_SECONDS").ok().and_then(|text| text.parse().ok());
@@ -196,6 +213,9 @@ fn five_hundred_payments_a_second_into_one_of_five_nodes_are_all_mined() {
         std::thread::sleep(next.saturating_sub(begun.elapsed()));
         if second <= SETTLED_AFTER {
             settled = resident(&nodes);
+        }
+        if second > 0 && second % 60 == 0 {
+            tell_memory(second, &nodes);
         }
     }
     let took = begun.elapsed();

@@ -102,7 +102,7 @@ impl Node {
             mine_alone: true,
             sync_blocks: false,
             pipelined: false,
-            sources: Default::default(),
+            peers: Default::default(),
         };
         self.core = Some(Core::new(ledger, tree, config, self.now));
     }

@@ -34,7 +34,7 @@ fn core(dir: &TempDir) -> Core {
             mine_alone: false,
             sync_blocks: false,
             pipelined: false,
-            sources: Default::default(),
+            peers: Default::default(),
         },
         now,
     )

@@ -1,0 +1,140 @@
+//! Network namespaces: each node on a machine of its own, as far as the kernel can tell, on lines of a given
+//! rate; and a network that can be divided.
+//!
+//! Each namespace has two interfaces: one for peers, on one of two bridges, shaped by `tbf`; one for the
+//! test, on a third bridge that is never divided.
+
+use crate::Node;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Namespaces, and the bridges between them. They are gone when this is dropped.
+pub struct Town {
+    /// What the names of its parts begin with.
+    name: String,
+    /// The second number of its addresses.
+    net: u8,
+    houses: u8,
+}
+
+fn ip(args: &[&str]) -> Result<(), String> {
+    run("ip", args)
+}
+
+fn run(program: &str, args: &[&str]) -> Result<(), String> {
+    let said = |output: Output| String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    match Command::new(program).args(args).output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(format!("{program} {}: {}", args.join(" "), said(output))),
+        Err(error) => Err(format!("{program}: {error}")),
+    }
+}
+
+impl Town {
+    /// So many houses on lines of so many megabits a second.
+    ///
+    /// # Errors
+    /// Why this machine allows none.
+    pub fn new(houses: u8, megabits: u32) -> Result<Self, String> {
+        let number = std::process::id() % 1_000;
+        let net = u8::try_from(number % 100).unwrap_or_default() + 100;
+        let town = Self { name: format!("st{number}"), net, houses };
+        for bridge in ["a", "b", "c"] {
+            let bridge = town.bridge(bridge);
+            ip(&["link", "add", &bridge, "type", "bridge"])?;
+            ip(&["link", "set", &bridge, "up"])?;
+        }
+        ip(&["address", "add", &format!("10.{net}.255.254/16"), "dev", &town.bridge("c")])?;
+        for house in 1..=houses {
+            town.build(house, megabits)?;
+        }
+        Ok(town)
+    }
+
+    fn bridge(&self, which: &str) -> String {
+        format!("{}{which}", self.name)
+    }
+
+    fn house(&self, house: u8) -> String {
+        format!("{}h{house}", self.name)
+    }
+
+    fn line(&self, house: u8, kind: &str) -> String {
+        format!("{}{kind}{house}", self.name)
+    }
+
+    /// Where a house is reached by peers, and by the test.
+    fn addresses(&self, house: u8) -> (String, String) {
+        (
+            format!("10.{}.1.{house}", self.net.wrapping_add(100) % 99 + 1),
+            format!("10.{}.2.{house}", self.net),
+        )
+    }
+
+    fn build(&self, house: u8, megabits: u32) -> Result<(), String> {
+        let name = self.house(house);
+        ip(&["netns", "add", &name])?;
+        ip(&["netns", "exec", &name, "ip", "link", "set", "lo", "up"])?;
+        let (peers, test) = self.addresses(house);
+        for (kind, bridge, address) in [("p", "a", peers), ("q", "c", test)] {
+            let outside = self.line(house, kind);
+            let add = ["link", "add", &outside, "type", "veth", "peer", "name", kind, "netns", &name];
+            ip(&add)?;
+            ip(&["link", "set", &outside, "master", &self.bridge(bridge), "up"])?;
+            ip(&["-n", &name, "address", "add", &format!("{address}/16"), "dev", kind])?;
+            ip(&["-n", &name, "link", "set", "dev", kind, "up"])?;
+        }
+        let rate = format!("{megabits}mbit");
+        let shape = ["root", "tbf", "rate", &rate, "burst", "64kb", "latency", "400ms"];
+        let inside = [&["netns", "exec", &name, "tc", "qdisc", "add", "dev", "p"][..], &shape].concat();
+        ip(&inside)?;
+        run("tc", &[&["qdisc", "add", "dev", &self.line(house, "p")][..], &shape].concat())
+    }
+
+    /// Starts a node in a house.
+    ///
+    /// # Panics
+    /// When it does not get ready.
+    #[must_use]
+    pub fn node(&self, house: u8, chain: &Path, folder: &Path, flags: &[&str]) -> Node {
+        let (peers, test) = self.addresses(house);
+        let within = ["ip", "netns", "exec", &self.house(house)].map(str::to_owned).to_vec();
+        let listen = format!("/ip4/{peers}/tcp/8644");
+        Node::within(within, (&format!("{test}:8645"), &listen), chain, folder, flags)
+    }
+
+    /// Houses whose numbers are even are cut off from the others.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn divide(&self) -> Result<(), String> {
+        self.even("b")
+    }
+
+    /// All are one town again.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn unite(&self) -> Result<(), String> {
+        self.even("a")
+    }
+
+    fn even(&self, bridge: &str) -> Result<(), String> {
+        let bridge = self.bridge(bridge);
+        (2..=self.houses)
+            .step_by(2)
+            .try_for_each(|house| ip(&["link", "set", &self.line(house, "p"), "master", &bridge]))
+    }
+}
+
+impl Drop for Town {
+    fn drop(&mut self) {
+        for house in 1..=self.houses {
+            // The interfaces go with it.
+            drop(ip(&["netns", "del", &self.house(house)]));
+        }
+        for bridge in ["a", "b", "c"] {
+            drop(ip(&["link", "del", &self.bridge(bridge)]));
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! Hostile peers against a whole node: whatever they do, the node follows the honest chain in bounded
+//! memory, holds against them what it should, and holds nothing against the honest.
+
+use super::miner;
+use starling_network::{Announcement, Answer, Protocol, Question, Topic, signed_record};
+use starling_primitives::{BlockId, Coinbase, Content, Header, StateRoot, Work, WorkHeader, Wtxid, tx_root};
+use starling_rpc::types::{BlockPart, BlockRef};
+use starling_tests::{
+    Lab, Node, Pace, Payer, Puppet, Said, Script, agree, at_genesis, connect, modest, until, wait,
+};
+use std::sync::Arc;
+
+/// What a node may have of memory, whatever is done to it: a quiet one has a quarter of it.
+const MAX_RESIDENT_BYTES: u64 = 256 << 20;
+
+/// A node under attack, and an honest peer of it that has the chain.
+struct Siege {
+    lab: Lab,
+    victim: Node,
+    honest: Node,
+    alice: Payer,
+    /// Who is funded as well.
+    bob: Payer,
+}
+
+/// What has to come of an attacker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// Banned, with these words in the reason.
+    Banned(&'static str),
+    /// Disconnected or not, but not banned.
+    Free,
+}
+
+impl Siege {
+    fn new() -> Self {
+        let (alice, bob) = (Payer::new(1), Payer::new(2));
+        let lab = Lab::new(Pace::Asked, &[(&alice, "1000"), (&bob, "1000")]);
+        let (victim, honest) = (lab.node(&[]), lab.node(&[]));
+        honest.generate(5, &miner(&lab, 1));
+        // As a peer of its choice, and not one that is spared because it was named by hand.
+        let siege = Self { lab, victim, honest, alice, bob };
+        let honest = &siege.honest;
+        drop(wait(honest.rpc().net_add(siege.victim.address())));
+        agree(&[&siege.victim, honest]);
+        siege
+    }
+
+    fn puppet(&self, script: Script) -> Puppet {
+        Puppet::new(self.lab.chain(), &self.victim, script)
+    }
+
+    /// A puppet that only says where it stands.
+    fn modest(&self) -> Puppet {
+        self.puppet(modest(at_genesis(self.lab.chain())))
+    }
+
+    /// The node goes on, is not bloated, and judged everybody rightly.
+    fn is_unharmed(&mut self, attackers: &[(&Puppet, Fate)]) {
+        for (attacker, fate) in attackers {
+            let id = attacker.id();
+            let Fate::Banned(why) = fate else { continue };
+            until("the attacker is banned", || {
+                let bans = wait(self.victim.rpc().net_bans()).expect("a running node answers");
+                match bans.iter().find(|ban| ban.peer_id == id) {
+                    Some(ban) if ban.reason.contains(why) => Ok(()),
+                    _ => Err(format!("{bans:?}")),
+                }
+            });
+        }
+        let to = Payer::new(77).address();
+        let before = self.victim.balance(to);
+        let payment = self.victim.submit(&self.alice.pay(self.lab.chain(), to, "1"));
+        self.honest.until_pending(payment);
+        self.honest.generate(1, &miner(&self.lab, 1));
+        self.victim.until_mined(payment);
+        assert_ne!(self.victim.balance(to), before);
+        agree(&[&self.victim, &self.honest]);
+        let status = wait(self.victim.rpc().node_status()).expect("a running node answers");
+        let resident = status.resident_bytes.unwrap_or_default();
+        assert!(resident < MAX_RESIDENT_BYTES, "{} MiB", resident >> 20);
+        let bans = wait(self.victim.rpc().net_bans()).expect("a running node answers");
+        let expected = attackers.iter().filter(|(_, fate)| *fate != Fate::Free).count();
+        assert_eq!(bans.len(), expected, "nobody else is banned: {bans:?}");
+        let peers = wait(self.victim.rpc().net_peers()).expect("a running node answers");
+        let honest = peers.iter().find(|peer| peer.peer_id == self.honest.ready().peer_id);
+        assert!(honest.is_some_and(|honest| honest.score >= 0.0), "{honest:?}");
+    }
+
+    fn header(&self, of: &Node, height: u32) -> Header {
+        let raw = wait(of.rpc().chain_get_raw(BlockRef::Height(height), BlockPart::Header));
+        let bytes = hex::decode(raw.expect("a block of the node")).expect("hex");
+        Header::decode(&bytes).expect("a header")
+    }
+
+    fn body(&self, of: &Node, height: u32) -> Vec<u8> {
+        let raw = wait(of.rpc().chain_get_raw(BlockRef::Height(height), BlockPart::Body));
+        hex::decode(raw.expect("a block of the node")).expect("hex")
+    }
+}
+
+/// The same header with another content and the work for it: two hashes are enough.
+fn mined(header: &Header, content: Content, siege: &Siege) -> Header {
+    let target = header.work().bits.target().expect("a target");
+    let root = Coinbase::new(&content, header.extra()).root();
+    let mut nonces = (0..u32::MAX).map(|nonce| {
+        let work = WorkHeader { nonce, root, ..*header.work() };
+        Header::new(work, header.extra().as_bytes(), content).expect("well formed")
+    });
+    let pow = siege.lab.chain().params.pow;
+    nonces.find(|header| target.is_met_by(&header.work().pow_hash(pow))).expect("two hashes are enough")
+}
+
+#[test]
+fn undecodable_messages_and_questions_ban() {
+    let mut siege = Siege::new();
+    let [tx, block, question, announcement] = [0; 4].map(|_| siege.modest());
+    until("the messages are heard", || {
+        tx.publish(Topic::Tx, vec![7; 99]);
+        block.publish(Topic::Block, vec![7; 99]);
+        let gone = !tx.is_connected() && !block.is_connected();
+        if gone { Ok(()) } else { Err("still connected".to_owned()) }
+    });
+    let answer = question.ask(Protocol::Headers, vec![0xff; 40]);
+    assert!(answer.is_err() || answer == Ok(Answer::BadRequest.encode()), "{answer:?}");
+    // A copy of a true announcement with the ids of other transactions.
+    let txs: Vec<Wtxid> = vec![Wtxid::new([9; 32])];
+    let header = siege.header(&siege.honest, 5);
+    let content = Content {
+        tx_count: 1,
+        body_bytes: 200,
+        tx_root: tx_root([Wtxid::new([8; 32])]),
+        ..*header.content()
+    };
+    let data = Announcement::new(mined(&header, content, &siege), &txs).encode();
+    drop(announcement.ask(Protocol::Push, Question::Push { topic: Topic::Block, data }.encode()));
+    let fates = [
+        (&tx, Fate::Banned("undecodable transaction")),
+        (&block, Fate::Banned("undecodable")),
+        (&question, Fate::Banned("undecodable question")),
+        (&announcement, Fate::Banned("ids")),
+    ];
+    siege.is_unharmed(&fates);
+}
+
+#[test]
+fn a_peer_of_another_chain_is_refused() {
+    let mut siege = Siege::new();
+    let mut status = at_genesis(siege.lab.chain());
+    status.genesis = starling_primitives::GenesisId::new([3; 32]);
+    let liar = siege.puppet(modest(status));
+    let other = Lab::new(Pace::Asked, &[]);
+    let stranger = Puppet::of_chain(
+        other.chain().chain_id(),
+        siege.lab.chain(),
+        &siege.victim,
+        modest(at_genesis(other.chain())),
+    );
+    until("the stranger is sent away", || {
+        if stranger.is_connected() { Err("connected".to_owned()) } else { Ok(()) }
+    });
+    siege.is_unharmed(&[(&liar, Fate::Banned("another chain")), (&stranger, Fate::Free)]);
+}
+
+/// Serves the chain of a node, and claims more work than anybody has.
+fn pretender(
+    chain: Vec<Header>,
+    bodies: impl Fn(&BlockId) -> Said + Send + Sync + 'static,
+    siege: &Siege,
+) -> Script {
+    let genesis = BlockId::from(siege.lab.chain().genesis_id());
+    let mut status = at_genesis(siege.lab.chain());
+    if let Some(last) = chain.last() {
+        (status.tip, status.height, status.work) = (last.id(), last.height(), Work::MAX);
+    }
+    let rest = modest(status);
+    Box::new(move |protocol, data| match Question::decode(protocol, data) {
+        Ok(Question::Headers { max, locator }) => {
+            let known = |id: &BlockId| match chain.iter().position(|header| header.id() == *id) {
+                Some(at) => Some(at + 1),
+                None => (*id == genesis).then_some(0),
+            };
+            let from = locator.iter().find_map(known).unwrap_or(chain.len());
+            let headers = chain[from..].iter().take(max.into()).cloned().collect();
+            Said::Bytes(Answer::Headers(headers).encode())
+        }
+        Ok(Question::Bodies(ids)) => ids.first().map_or(Said::Nothing, &bodies),
+        _ => rest(protocol, data),
+    })
+}
+
+#[test]
+fn a_branch_of_less_work_is_neither_followed_nor_blamed() {
+    let mut siege = Siege::new();
+    siege.honest.generate(300, &miner(&siege.lab, 1));
+    agree(&[&siege.victim, &siege.honest]);
+    let rival = siege.lab.node(&[]);
+    rival.generate(100, &miner(&siege.lab, 2));
+    let chain: Vec<Header> = (1..=100).map(|height| siege.header(&rival, height)).collect();
+    let liar = siege.puppet(pretender(chain, |_| Said::Nothing, &siege));
+    until("the liar was asked", || {
+        if liar.was_asked(Protocol::Headers) { Ok(()) } else { Err("not yet".to_owned()) }
+    });
+    siege.is_unharmed(&[(&liar, Fate::Free)]);
+    assert_eq!(siege.victim.info().height, 306, "it stays with the chain of more work");
+}
+
+#[test]
+fn headers_without_work_ban() {
+    let mut siege = Siege::new();
+    let header = siege.header(&siege.honest, 1);
+    let target = header.work().bits.target().expect("a target");
+    let pow = siege.lab.chain().params.pow;
+    let mut nonces = (0..u32::MAX).map(|nonce| {
+        let work = WorkHeader { nonce, time: header.work().time + 1, ..*header.work() };
+        Header::new(work, header.extra().as_bytes(), *header.content()).expect("well formed")
+    });
+    let idle = nonces.find(|header| !target.is_met_by(&header.work().pow_hash(pow))).expect("a false one");
+    let liar = siege.puppet(pretender(vec![idle], |_| Said::Nothing, &siege));
+    siege.is_unharmed(&[(&liar, Fate::Banned("header"))]);
+}
+
+#[test]
+fn false_bodies_are_held_against_who_served_them_and_invalid_blocks_are_given_up() {
+    let mut siege = Siege::new();
+    // A longer branch with a block in it whose state is not what it says.
+    let rival = siege.lab.node(&[]);
+    let pay = siege.bob.pay(siege.lab.chain(), Payer::new(5).address(), "1");
+    rival.submit(&pay);
+    rival.generate(7, &miner(&siege.lab, 2));
+    let mut chain: Vec<Header> = (1..=7).map(|height| siege.header(&rival, height)).collect();
+    let with_tx = chain.iter().position(|header| header.content().tx_count > 0).expect("it was mined");
+    let body = siege.body(&rival, u32::try_from(with_tx).expect("few") + 1);
+    let right = chain.clone();
+    let at = chain[with_tx].clone();
+    let content = Content { state_root: StateRoot::new([5; 32]), ..*at.content() };
+    chain.truncate(with_tx);
+    chain.push(mined(&at, content, &siege));
+    let bytes = body.clone();
+    // As many more blocks on it as it needs to be tried.
+    let serves = move |_: &BlockId| Said::Bytes(Answer::Bodies(vec![Some(bytes.clone())]).encode());
+    let invalid = siege.puppet(pretender(chain, serves, &siege));
+    let mut torn = body;
+    let last = torn.len() - 1;
+    torn[last] ^= 1;
+    let serves = move |_: &BlockId| Said::Bytes(Answer::Bodies(vec![Some(torn.clone())]).encode());
+    let liar = siege.puppet(pretender(right, serves, &siege));
+    until("the liar is sent away", || {
+        let why = wait(siege.victim.rpc().net_peers()).expect("a running node answers");
+        if liar.was_asked(Protocol::Bodies) && !liar.is_connected() {
+            Ok(())
+        } else {
+            Err(format!("{why:?}"))
+        }
+    });
+    siege.is_unharmed(&[(&invalid, Fate::Free), (&liar, Fate::Free)]);
+}
+
+#[test]
+fn peers_that_claim_much_and_answer_nothing_hold_nobody_up() {
+    let mut siege = Siege::new();
+    let mut status = at_genesis(siege.lab.chain());
+    (status.height, status.work) = (1_000_000, Work::MAX);
+    let silent = |protocol| protocol != Protocol::Status;
+    let stallers: Vec<Puppet> = (0..8)
+        .map(|_| {
+            let rest = modest(status);
+            siege.puppet(Box::new(
+                move |protocol, data| {
+                    if silent(protocol) { Said::Nothing } else { rest(protocol, data) }
+                },
+            ))
+        })
+        .collect();
+    until("somebody was asked for headers", || {
+        let asked = stallers.iter().filter(|puppet| puppet.was_asked(Protocol::Headers)).count();
+        if asked > 0 { Ok(()) } else { Err("nobody".to_owned()) }
+    });
+    let fates: Vec<_> = stallers.iter().map(|puppet| (puppet, Fate::Free)).collect();
+    siege.is_unharmed(&fates);
+}
+
+#[test]
+fn a_flood_of_worthless_transactions_costs_the_flooder_its_place() {
+    let mut siege = Siege::new();
+    let flooder = siege.modest();
+    let poor: Vec<Vec<u8>> = (0..50)
+        .map(|n| Payer::new(30_000 + n).pay(siege.lab.chain(), Payer::new(9).address(), "1"))
+        .map(|tx| tx.bytes().to_vec())
+        .collect();
+    for tx in &poor {
+        flooder.publish(Topic::Tx, tx.clone());
+    }
+    siege.is_unharmed(&[(&flooder, Fate::Free)]);
+    // Signatures that are none are a fault each.
+    let forger = siege.modest();
+    until("the forger is sent away", || {
+        for n in 1..=6 {
+            siege.bob.go_on_from(0);
+            let (amount, to) = (format!("0.{n}"), Payer::new(9).address());
+            let mut forged = siege.bob.pay(siege.lab.chain(), to, &amount).bytes().to_vec();
+            let last = forged.len() - 1;
+            forged[last] ^= 1;
+            let push = Question::Push { topic: Topic::Tx, data: forged };
+            // By the last of them it is gone.
+            drop(forger.ask(Protocol::Push, push.encode()));
+        }
+        if forger.is_connected() { Err("connected".to_owned()) } else { Ok(()) }
+    });
+    siege.is_unharmed(&[(&flooder, Fate::Free), (&forger, Fate::Free)]);
+}
+
+#[test]
+fn a_thousand_made_up_identities_do_not_keep_a_node_from_its_peers() {
+    let alice = Payer::new(1);
+    let lab = Lab::new(Pace::Asked, &[(&alice, "1000")]);
+    let (mut victim, honest) = (lab.seeker(&[]), lab.seeker(&[]));
+    honest.generate(5, &miner(&lab, 1));
+    let other = lab.seeker(&honest.as_bootstrap());
+    connect(&victim, &honest);
+    agree(&[&victim, &honest, &other]);
+    // Sixteen peers tell of 64 others each, whom nobody can reach.
+    let told: Vec<Arc<[u8]>> = (0..1_024_u16)
+        .map(|n| {
+            let mut seed = [9; 32];
+            seed[..2].copy_from_slice(&n.to_le_bytes());
+            let key = starling_network::Keypair::ed25519_from_bytes(seed).expect("any bytes are a key");
+            let [high, low] = n.to_be_bytes();
+            let address = format!("/ip4/127.200.{high}.{low}/tcp/1").parse().expect("an address");
+            signed_record(&key, &[address], 1_000_000).expect("short").into()
+        })
+        .collect();
+    let liars: Vec<Puppet> = told
+        .chunks(64)
+        .map(|part| {
+            let (answer, rest) = (Answer::Peers(part.to_vec()).encode(), modest(at_genesis(lab.chain())));
+            let script: Script = Box::new(move |protocol, data| match protocol {
+                Protocol::Peers => Said::Bytes(answer.clone()),
+                _ => rest(protocol, data),
+            });
+            Puppet::new(lab.chain(), &victim, script)
+        })
+        .collect();
+    honest.generate(1, &miner(&lab, 1));
+    agree(&[&victim, &honest]);
+    assert!(liars.iter().any(Puppet::is_connected));
+    // Nobody but the book knows of the honest ones after a restart.
+    victim.stop();
+    victim.restart();
+    honest.generate(1, &miner(&lab, 1));
+    until("the node finds an honest peer again", || {
+        let (ours, theirs) = (victim.info(), honest.info());
+        if ours.tip == theirs.tip { Ok(()) } else { Err(format!("at {} of {}", ours.height, theirs.height)) }
+    });
+    let bans = wait(victim.rpc().net_bans()).expect("a running node answers");
+    assert!(bans.is_empty(), "{bans:?}");
+}
+
+#[test]
+fn hundreds_of_idle_sockets_keep_nobody_out() {
+    let siege = Siege::new();
+    let port = siege.victim.peer_port();
+    let sockets = wait(async {
+        let mut sockets = Vec::new();
+        for _ in 0..600 {
+            let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+            // An address of its own, as an attacker has.
+            socket.bind("127.66.0.1:0".parse().expect("an address")).expect("a loopback address");
+            // The system's queue may be full, and the node may have shut the door.
+            if let Ok(Ok(stream)) =
+                tokio::time::timeout(std::time::Duration::from_secs(2), socket.connect(port)).await
+            {
+                sockets.push(stream);
+            }
+        }
+        sockets
+    });
+    assert!(!sockets.is_empty());
+    let late = siege.lab.node(&siege.victim.as_bootstrap());
+    agree(&[&late, &siege.victim, &siege.honest]);
+    let mut siege = siege;
+    siege.is_unharmed(&[]);
+    drop(sockets);
+}

@@ -1,0 +1,132 @@
+//! Twenty nodes in network namespaces of their own. It needs root and ten minutes or more, so it runs only
+//! where it is asked for: `STARLING_TOWN` is the number of seconds that the town is divided.
+
+use super::miner;
+use starling_primitives::BlockId;
+use starling_rpc::types::{Event, Head};
+use starling_tests::{Lab, Node, PATIENCE, Pace, Payer, Town, agree, until, wait};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+const HOUSES: u8 = 20;
+const MEGABITS: u32 = 20;
+/// Blocks whose way is timed, and the pause between two.
+const BLOCKS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(1_200);
+/// Time between two blocks of each half while the town is divided.
+const APART: Duration = Duration::from_secs(20);
+
+/// Full slots and all peers of a node.
+fn peers(node: &Node) -> (usize, usize) {
+    let peers = wait(node.rpc().net_peers()).expect("a running node answers");
+    (peers.iter().filter(|peer| peer.slot == "full").count(), peers.len())
+}
+
+fn all_have_peers(nodes: &[&Node]) -> Duration {
+    let begun = Instant::now();
+    until("all have eight full peers, or all others", || {
+        let counts: Vec<_> = nodes.iter().map(|node| peers(node)).collect();
+        let enough = |(full, all): &(usize, usize)| *full >= 8 || *all + 1 >= nodes.len();
+        if counts.iter().all(enough) { Ok(()) } else { Err(format!("{counts:?}")) }
+    });
+    begun.elapsed()
+}
+
+/// Times of blocks from the first node that had them to each other, in milliseconds, sorted.
+fn spread(lab: &Lab, nodes: &[&Node]) -> Vec<u128> {
+    let (sender, mut seen) = mpsc::unbounded_channel();
+    for node in nodes {
+        let mut heads = wait(node.rpc().subscribe_heads()).expect("a subscription");
+        let sender = sender.clone();
+        wait(async {
+            drop(tokio::spawn(async move {
+                while let Some(Ok(event)) = heads.next().await {
+                    let Event::Item(Head { id, .. }) = event else { continue };
+                    if sender.send((id, Instant::now())).is_err() {
+                        return;
+                    }
+                }
+            }));
+        });
+    }
+    for n in 0..BLOCKS {
+        let at = usize::try_from(n).expect("few") * 7 % nodes.len();
+        nodes[at].generate(1, &miner(lab, 1));
+        std::thread::sleep(PAUSE);
+    }
+    agree(nodes);
+    let mut blocks: BTreeMap<BlockId, Vec<Instant>> = BTreeMap::new();
+    while let Ok((id, at)) = seen.try_recv() {
+        blocks.entry(id).or_default().push(at);
+    }
+    let mut times = Vec::new();
+    for at in blocks.values_mut() {
+        at.sort_unstable();
+        assert_eq!(at.len(), nodes.len(), "a block reached everybody");
+        times.extend(at.iter().skip(1).map(|later| (*later - at[0]).as_millis()));
+    }
+    times.sort_unstable();
+    times
+}
+
+#[test]
+fn twenty_nodes_in_namespaces_find_each_other_and_outlive_a_division() {
+    let Some(apart) = std::env::var("STARLING_TOWN").ok().and_then(|text| text.parse().ok()) else {
+        eprintln!("skipped: STARLING_TOWN=SECONDS is not set (it needs root, and takes that long and more)");
+        return;
+    };
+    let town = match Town::new(HOUSES, MEGABITS) {
+        Ok(town) => town,
+        Err(why) => return eprintln!("skipped: no network namespaces here ({why})"),
+    };
+    let alice = Payer::new(1);
+    let lab = Lab::new(Pace::Asked, &[(&alice, "1000")]);
+    let folder = |house: u8| lab.folder().join(format!("house{house}"));
+    let mut first = town.node(1, &lab.file(), &folder(1), &["--no-mdns"]);
+    let bootstrap = first.address().to_owned();
+    let flags = ["--no-mdns", "--bootstrap", &bootstrap];
+    let others: Vec<Node> =
+        (2..=HOUSES).map(|house| town.node(house, &lab.file(), &folder(house), &flags)).collect();
+    let all: Vec<&Node> = std::iter::once(&first).chain(&others).collect();
+    let found = all_have_peers(&all);
+    let times = spread(&lab, &all);
+    let at = |percent: usize| times[(times.len() - 1) * percent / 100];
+    eprintln!(
+        "all have their peers after {:.1} s; blocks p50 {} ms, p95 {} ms, p99 {} ms, all {} ms",
+        found.as_secs_f64(),
+        at(50),
+        at(95),
+        at(99),
+        at(100)
+    );
+    first.kill();
+    let all: Vec<&Node> = others.iter().collect();
+    town.divide().expect("it was built");
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(apart) {
+        // One block in one half, two in the other: of equal work they might be one block.
+        all[0].generate(1, &miner(&lab, 2));
+        all[1].generate(2, &miner(&lab, 3));
+        std::thread::sleep(APART);
+    }
+    let heights = (all[0].info(), all[1].info());
+    assert_ne!(heights.0.tip, heights.1.tip, "the halves went on by themselves");
+    town.unite().expect("it was built");
+    let begun = Instant::now();
+    until("the halves meet", || {
+        let infos: Vec<_> = all.iter().map(|node| node.info()).collect();
+        let behind = infos.iter().filter(|info| info.tip != heights.1.tip).count();
+        if behind == 0 { Ok(()) } else { Err(format!("{behind} are behind")) }
+    });
+    let met = begun.elapsed();
+    assert!(met < PATIENCE);
+    let again = all_have_peers(&all);
+    eprintln!(
+        "divided for {apart} s, at heights {} and {}: one tip after {:.1} s, all peers after {:.1} s more",
+        heights.0.height,
+        heights.1.height,
+        met.as_secs_f64(),
+        again.as_secs_f64()
+    );
+}
