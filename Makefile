@@ -12,7 +12,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build wasm test peers soak check-wasm check-format check-dependencies lint doc
+.PHONY: help run build wasm test peers soak town check-wasm check-format check-dependencies lint doc
 
 ALL := --release --workspace --locked
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -57,11 +57,14 @@ soak: build ## what has no place in `make test`: 200 kills (KILLS=N), 300 trees 
 	@PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \
 		PROPTEST_CASES=$${PROPTEST_CASES:-300} cargo test $(ALL) --test all -- model::
 	@STARLING_LOAD_SECONDS=300 cargo test $(ALL) --test all -- --nocapture five_hundred_payments_a_second
-	@for scenario in mixed crashes division silent; do \
+	@for scenario in mixed crashes division silent found; do \
 		echo "simulating $$scenario, $(RUNS) seeds"; \
 		"$(TARGET)/release/starling-sim" $$scenario --runs $(RUNS) \
 			--seed $${SEED:-$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')} >/dev/null || exit 1; \
 	done
+
+town: build ## twenty nodes in network namespaces, found from one and divided for ten minutes; as root
+	@STARLING_TOWN=$${STARLING_TOWN:-600} cargo test $(ALL) --test all -- --nocapture twenty_nodes_in_namespaces
 
 check-format:
 	@scripts/prerequisites test

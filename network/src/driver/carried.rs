@@ -4,7 +4,7 @@
 use libp2p::gossipsub::MessageId;
 use std::collections::{HashSet, VecDeque};
 
-/// Messages remembered; gossip itself remembers all of two minutes.
+/// Messages remembered; gossip itself remembers all of a minute.
 const MAX_MESSAGES: usize = 16_384;
 
 /// The last messages, of either direction.

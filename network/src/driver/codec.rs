@@ -74,14 +74,14 @@ impl Protocol {
 /// A message over its protocol's cap.
 #[derive(Debug, thiserror::Error)]
 #[error("message of {bytes} bytes, at most {max} are allowed")]
-pub(super) struct TooLarge {
+struct TooLarge {
     bytes: u64,
     max: u32,
 }
 
 impl TooLarge {
     /// Whether an error of a stream is this one.
-    pub(super) fn is_cause_of(error: &io::Error) -> bool {
+    fn is_cause_of(error: &io::Error) -> bool {
         error.get_ref().is_some_and(|inner| inner.is::<Self>())
     }
 }

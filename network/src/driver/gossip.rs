@@ -34,7 +34,7 @@ const HISTORY_HEARTBEATS: u32 = 12;
 /// How long a verdict has any effect: afterwards the message is forgotten.
 pub const VERDICT_WINDOW: Duration = HEARTBEAT.saturating_mul(HISTORY_HEARTBEATS);
 /// How long an id is remembered as seen.
-const DUPLICATE_CACHE: Duration = Duration::from_secs(120);
+const DUPLICATE_CACHE: Duration = Duration::from_secs(60);
 
 /// Transactions whose ids are carried by a block's announcement (formats: On the wire).
 const MAX_ANNOUNCED_TXS: usize = 8_192;

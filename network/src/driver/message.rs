@@ -244,7 +244,7 @@ pub enum NetEvent {
     },
     /// What peers brought by gossip in the last [`super::REPORT_EVERY`], of all that are connected.
     Delivered(Vec<(PeerId, Delivery)>),
-    /// A peer sent what no node sends: over its cap, of another topic.
+    /// A peer gossiped what no node sends: over its topic's size, of another topic.
     Misbehaved {
         /// The peer.
         peer: PeerId,

@@ -9,7 +9,7 @@ mod links;
 use super::DriverConfig;
 use super::behaviour::{Behaviour, BehaviourEvent};
 use super::carried::Carried;
-use super::codec::{TooLarge, failure};
+use super::codec::failure;
 use super::gossip::{Gate, message_id};
 use super::inbound::{Inbound, rate_limited};
 use super::message::{
@@ -20,7 +20,7 @@ use super::seeds::Seeds;
 use super::traffic::Traffic;
 use futures::StreamExt;
 use libp2p::gossipsub::{self, MessageAcceptance, PublishError};
-use libp2p::request_response::{self, InboundFailure, Message, OutboundRequestId};
+use libp2p::request_response::{self, Message, OutboundRequestId};
 use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, multiaddr};
 use links::{Peer, root};
@@ -344,12 +344,6 @@ impl Task {
             }
             request_response::Event::InboundFailure { peer, request_id, error, .. } => {
                 tracing::debug!(%peer, ?protocol, %error, "a request was not answered");
-                if let InboundFailure::Io(error) = &error
-                    && TooLarge::is_cause_of(error)
-                {
-                    let what = format!("{protocol:?}: {error}");
-                    self.backlog.push_back(NetEvent::Misbehaved { peer, what });
-                }
                 self.inbound.done((protocol, request_id));
             }
             request_response::Event::ResponseSent { request_id, .. } => {

@@ -186,7 +186,7 @@ pub enum BodyOutcome {
     /// It is the header's.
     Match,
     /// It is not the header's: whoever served it is to blame, and it is fetched from another.
-    Mismatch,
+    Mismatch(Penalty),
     /// It is the header's and breaks a rule: the block is invalid.
-    Invalid,
+    Invalid(Penalty),
 }

@@ -32,6 +32,8 @@ const STALL_LEAST: Duration = Duration::from_secs(2);
 const STALL_MOST: Duration = Duration::from_secs(64);
 /// Wanted bodies up to which each, not only the first, may be asked from a second peer.
 const NEAR_TIP: usize = 16;
+/// Near the tip, how long it takes at the most until a second peer is asked (network design: Sync).
+const NEAR_TIP_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a peer that lacks a body is not asked for it again: it may be on its way there too.
 const LACKING: Duration = Duration::from_secs(2);
 /// Without the first body for so long, its branch is reported.
@@ -131,9 +133,9 @@ impl Bodies {
     /// The core's word on a body.
     pub(crate) fn checked(&mut self, id: &BlockId, outcome: BodyOutcome, hub: &mut Hub) {
         let Some(from) = self.delivered.remove(id) else { return };
-        if outcome == BodyOutcome::Mismatch {
+        if let BodyOutcome::Mismatch(penalty) = outcome {
             from.iter().for_each(|peer| {
-                hub.penalise(peer, Penalty::Heavy, "served a body that is not the header's")
+                hub.penalise(peer, penalty, "served a body that is not the header's");
             });
             let Some(item) = self.items.iter_mut().find(|item| item.id == *id) else { return };
             item.liars.extend(from);
@@ -142,8 +144,8 @@ impl Bodies {
             return;
         }
         self.items.retain(|item| item.id != *id);
-        if outcome == BodyOutcome::Invalid {
-            from.iter().for_each(|peer| hub.penalise(peer, Penalty::Heavy, "served an invalid block"));
+        if let BodyOutcome::Invalid(penalty) = outcome {
+            from.iter().for_each(|peer| hub.penalise(peer, penalty, "served an invalid block"));
         }
     }
 
@@ -268,7 +270,9 @@ impl Bodies {
         };
         match &mut self.front {
             Some((id, since)) if *id == item.id => {
-                if hub.now.saturating_sub(*since) >= UNSERVED {
+                // A slow line takes its time: while somebody is sending it, it is served.
+                let under_way = |batch: &Batch| batch.ids.contains(id) && !batch.stalled;
+                if hub.now.saturating_sub(*since) >= UNSERVED && !self.batches.values().any(under_way) {
                     *since = hub.now;
                     hub.report(Report::Unserved { id: item.id, height: item.height });
                 }
@@ -282,11 +286,13 @@ impl Bodies {
         let watched = if missing.len() <= NEAR_TIP { missing.len() } else { 1 };
         let watched: Vec<BlockId> = missing.iter().take(watched).map(|at| self.items[*at].id).collect();
         let front_since = self.front.map_or(hub.now, |(_, since)| since);
+        let near_tip = missing.len() <= NEAR_TIP;
+        let patience = if near_tip { self.stall.min(NEAR_TIP_PATIENCE) } else { self.stall };
         let mut stalled = Vec::new();
         for batch in self.batches.values_mut().filter(|batch| !batch.stalled) {
-            let since = if missing.len() <= NEAR_TIP { batch.asked } else { batch.asked.max(front_since) };
+            let since = if near_tip { batch.asked } else { batch.asked.max(front_since) };
             let holds_up = batch.ids.iter().any(|id| watched.contains(id));
-            if holds_up && hub.now.saturating_sub(since) >= self.stall {
+            if holds_up && hub.now.saturating_sub(since) >= patience {
                 batch.stalled = true;
                 stalled.push(batch.peer);
             }

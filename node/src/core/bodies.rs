@@ -1,12 +1,12 @@
 //! Bodies: which are wanted, who checks them, and where they wait until their turn.
 
-use super::{Core, Effect, Job};
+use super::{Core, Effect, Job, penalty_of_block};
 use starling_consensus::{
     BlockError, CheckedBlock, CheckedHeader, HeaderError, KnownKeys, SignatureCache, Status,
 };
 use starling_genesis::Chain;
 use starling_ledger::StoreError;
-use starling_network::{Body, BodyOutcome};
+use starling_network::{Body, BodyOutcome, Penalty};
 use starling_primitives::{BlockId, DecodeError, Header, Wtxid, decode_body};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -178,12 +178,18 @@ impl Core {
             }
             Err(Failure::Block(error)) if !error.is_mismatch() => {
                 tracing::warn!(block = %id, %error, "invalid block");
+                let penalty = penalty_of_block(&error);
                 self.invalidate(&id, error.rule())?;
-                BodyOutcome::Invalid
+                BodyOutcome::Invalid(penalty)
             }
             Err(error) => {
                 tracing::debug!(block = %id, %error, "a body is not the header's");
-                BodyOutcome::Mismatch
+                let penalty = match &error {
+                    Failure::Block(error) => penalty_of_block(error),
+                    // Bytes that are no body are not that of any header.
+                    _ => Penalty::Heavy,
+                };
+                BodyOutcome::Mismatch(penalty)
             }
         };
         self.network(|net, view, now| net.body_checked(&id, outcome, view, now));

@@ -15,7 +15,7 @@ use std::time::Duration;
 pub(super) const HEARTBEAT: Duration = Duration::from_millis(700);
 const HISTORY_HEARTBEATS: usize = 12;
 const HISTORY_GOSSIP: usize = 3;
-const DUPLICATE_CACHE: Duration = Duration::from_secs(120);
+const DUPLICATE_CACHE: Duration = Duration::from_secs(60);
 const MESH: usize = 8;
 const MESH_LOW: usize = 6;
 const MESH_HIGH: usize = 12;

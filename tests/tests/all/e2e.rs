@@ -19,6 +19,7 @@ mod network;
 mod proofs;
 mod signals;
 mod stranger;
+mod sync;
 mod town;
 mod wallets;
 

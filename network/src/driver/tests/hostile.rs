@@ -165,6 +165,26 @@ fn ihave(topic: &str, ids: u32) -> Vec<u8> {
     rpc(&field(3, &field(1, &list)))
 }
 
+/// An RPC of control messages, so many of one kind: 3 is GRAFT, 4 is PRUNE.
+fn control(kind: u8, topic: &str, count: usize) -> Vec<u8> {
+    rpc(&field(3, &field(kind, &field(1, topic.as_bytes())).repeat(count)))
+}
+
+/// An RPC that wants none of this many messages.
+fn idontwant(ids: u32) -> Vec<u8> {
+    let ids = (0..ids).flat_map(|id| field(1, &[&id.to_le_bytes()[..], &[0; 16]].concat()));
+    rpc(&field(3, &field(5, &ids.collect::<Vec<u8>>())))
+}
+
+/// What the victim says that a peer did.
+async fn misbehaved(victim: &mut Node, peer: PeerId) -> String {
+    let what = |event: &NetEvent| match event {
+        NetEvent::Misbehaved { peer: who, what } if *who == peer => Some(what.clone()),
+        _ => None,
+    };
+    victim.until("a finding", what).await
+}
+
 /// The victim still serves an honest node.
 async fn still_serves(victim: &mut Node) {
     let mut honest = Node::new(TCP).await;
@@ -223,6 +243,47 @@ async fn thousands_of_offered_ids_do_not_break_the_stream() {
 }
 
 #[tokio::test]
+async fn floods_of_control_messages_keep_nobody_from_being_heard() {
+    let mut victim = Node::new(TCP).await;
+    let attacker = Attacker::new(&mut victim, GOSSIP).await;
+    let topic = Topic::Tx.name(CHAIN);
+    for _ in 0..20 {
+        let flood = [
+            control(3, &topic, 500),
+            control(4, &topic, 500),
+            control(3, "/starling/ffffffff/tx/1", 500),
+            idontwant(5_000),
+            ihave(&topic, 5_000),
+        ];
+        attacker.send(flood.concat()).await;
+    }
+    let mut honest = Node::new(TCP).await;
+    connect(&mut honest, &mut victim).await;
+    warm_up(Topic::Tx, &mut honest, &mut [], &mut victim).await;
+    warm_up(Topic::Tx, &mut victim, &mut [], &mut honest).await;
+    still_serves(&mut victim).await;
+}
+
+#[tokio::test]
+async fn messages_over_the_budget_are_counted_and_not_heard() {
+    let mut victim = Node::new(TCP).await;
+    let attacker = Attacker::new(&mut victim, GOSSIP).await;
+    let topic = Topic::Tx.name(CHAIN);
+    let flood: Vec<u8> = (0..3_000_u32).flat_map(|n| publish(&topic, &n.to_le_bytes())).collect();
+    attacker.send(flood).await;
+    let over = |event: &NetEvent| match event {
+        NetEvent::Delivered(list) => {
+            let of = list.iter().find(|(peer, _)| *peer == attacker.peer);
+            of.map(|(_, delivery)| *delivery).filter(|delivery| delivery.over > 0)
+        }
+        _ => None,
+    };
+    let delivery = victim.until("a report", over).await;
+    assert!(delivery.over > 1_000 && delivery.txs < 2_000, "{delivery:?}");
+    still_serves(&mut victim).await;
+}
+
+#[tokio::test]
 async fn messages_off_topic_or_over_the_cap_are_not_heard() {
     let mut victim = Node::new(TCP).await;
     let attacker = Attacker::new(&mut victim, GOSSIP).await;
@@ -236,6 +297,7 @@ async fn messages_off_topic_or_over_the_cap_are_not_heard() {
     ];
     attacker.send(stream.concat()).await;
     victim.gossip(b"good").await;
+    assert!(misbehaved(&mut victim, attacker.peer).await.contains("unknown topic"));
     assert!(!victim.seen.iter().any(|event| matches!(event, NetEvent::Gossip { .. })));
     assert_eq!(victim.handle.traffic().topic(Topic::Block).messages_in, 1);
     // Nor do their names stay anywhere.

@@ -216,7 +216,7 @@ fn a_false_body_costs_its_server_and_is_fetched_from_another() {
         serve(&mut bench, &asked);
         bench.meet(n + 1, status(4, 1));
         bench.reports.clear();
-        bench.body_checked(&id(1), BodyOutcome::Mismatch);
+        bench.body_checked(&id(1), BodyOutcome::Mismatch(Penalty::Heavy));
         assert!(!bench.is_connected(n), "one false body disconnects");
         assert!(!bench.is_banned(n));
         let unserved = |report: &Report| matches!(report, Report::Unserved { .. });
@@ -232,7 +232,7 @@ fn an_invalid_block_is_not_wanted_any_more_and_costs_its_server() {
     bench.want(&list(1..=1));
     let asked = bench.take(1, Protocol::Bodies).unwrap();
     serve(&mut bench, &asked);
-    bench.body_checked(&id(1), BodyOutcome::Invalid);
+    bench.body_checked(&id(1), BodyOutcome::Invalid(Penalty::Heavy));
     assert!(!bench.is_connected(1));
     assert_eq!(bench.net.sync_progress().bodies_missing, 0);
 }
@@ -281,4 +281,26 @@ fn the_window_is_bounded() {
     let mut bench = Bench::new();
     bench.want(&list(1..=5_000));
     assert_eq!(bench.net.sync_progress().bodies_missing, WINDOW);
+}
+
+#[test]
+fn a_branch_is_not_given_up_while_somebody_sends_its_next_body() {
+    let mut bench = Bench::new();
+    for n in 1..=20 {
+        bench.meet(n, status(40, 1));
+    }
+    bench.want(&list(1..=40));
+    // Each gives up in its turn, and the next is asked: somebody is always at it.
+    let unserved =
+        |bench: &Bench| bench.reports.iter().any(|report| matches!(report, Report::Unserved { .. }));
+    for _ in 0..58 {
+        bench.pass(1_000);
+        assert!(!unserved(&bench));
+    }
+    (1..=20).for_each(|n| while bench.take(n, Protocol::Bodies).is_some() {});
+    for n in 1..=20 {
+        bench.leave(n);
+    }
+    bench.pass(61_000);
+    assert!(unserved(&bench), "nobody is left");
 }

@@ -25,7 +25,7 @@ fn heed(error: &ApiError) {
 }
 
 /// Submits all, going slower where the node asks for it.
-fn submit_all(node: &Node, payments: &[String]) -> Vec<TxId> {
+pub(super) fn submit_all(node: &Node, payments: &[String]) -> Vec<TxId> {
     let mut accepted = Vec::new();
     for batch in payments.chunks(BATCH) {
         let mut rest = batch.to_vec();
