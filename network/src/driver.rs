@@ -34,8 +34,8 @@ pub use keys::{KeyError, load_or_create_key};
 pub use libp2p::identity::Keypair;
 pub use libp2p::{Multiaddr, PeerId};
 pub use message::{
-    Delivery, MessageRef, NetCommand, NetEvent, Protocol, ReplyToken, RequestFailure, RequestId, Topic,
-    Verdict,
+    Delivery, DialEnd, MessageRef, NetCommand, NetEvent, Protocol, ReplyToken, RequestFailure, RequestId,
+    Topic, Verdict,
 };
 pub use task::REPORT_EVERY;
 pub use traffic::{Flow, Traffic};

@@ -101,6 +101,8 @@ pub(crate) struct Peer {
     last_tx: Option<Duration>,
     /// Since when its chain has had less work than ours.
     behind_since: Option<Duration>,
+    /// When it last said where it stands, or came.
+    status_at: Duration,
     /// When it last left a question without an answer.
     late_at: Option<Duration>,
     brought: Brought,
@@ -137,6 +139,7 @@ impl Peers {
             last_block: None,
             last_tx: None,
             behind_since: None,
+            status_at: now,
             late_at: None,
             brought: Brought::NOTHING,
         };
@@ -205,6 +208,7 @@ impl Peers {
     pub(crate) fn set_status(&mut self, id: &PeerId, status: Status, ours: &Status, now: Duration) {
         self.change(id, |peer| {
             peer.height = status.height;
+            peer.status_at = now;
             peer.status = Some(status);
             peer.behind_since = if status.work < ours.work { peer.behind_since.or(Some(now)) } else { None };
         });
@@ -271,8 +275,7 @@ impl Peers {
             // Gone already; what it left behind still counts.
             None => self.memory.add_fault(*id, penalty.points(), now),
         };
-        let is_trusted = self.get(id).is_some_and(|peer| peer.slot == Slot::Manual);
-        if penalty <= Penalty::Rank || is_trusted {
+        if penalty <= Penalty::Rank || self.is_trusted(id) {
             Sentence::Nothing
         } else if faults <= BAN_AT {
             Sentence::Ban { over: self.memory.ban(*id, BAN, reason, now) }
@@ -281,6 +284,11 @@ impl Peers {
         } else {
             Sentence::Nothing
         }
+    }
+
+    /// Whether somebody asked for this peer by hand.
+    pub(crate) fn is_trusted(&self, id: &PeerId) -> bool {
+        self.get(id).is_some_and(|peer| peer.slot == Slot::Manual)
     }
 
     /// Who is not wanted, and what is remembered.

@@ -94,6 +94,7 @@ pub struct Network {
     hub: Hub,
     greetings: Greetings,
     discovery: Discovery,
+    next_seen: Duration,
     budgets: Budgets,
     announcements: Announcements,
     headers: Headers,
@@ -118,6 +119,7 @@ impl Network {
         Self {
             hub,
             greetings: Greetings::new(config.genesis),
+            next_seen: Duration::ZERO,
             discovery: Discovery::new(config.peers.seeds.clone()),
             budgets: Budgets::new(config.peers.upload_limit),
             config,

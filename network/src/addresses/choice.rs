@@ -33,7 +33,10 @@ pub(crate) struct Choice {
 impl Choice {
     pub(crate) fn of(entry: &Entry) -> Self {
         let record = entry.record();
-        Self { peer: record.peer(), addresses: record.addresses().to_vec(), group: record.group() }
+        // Others would be reached in a network that nobody looked at.
+        let group = record.group();
+        let of_group = record.addresses().iter().filter(|address| Group::of(address) == group);
+        Self { peer: record.peer(), addresses: of_group.cloned().collect(), group }
     }
 }
 

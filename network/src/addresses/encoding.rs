@@ -18,7 +18,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 /// Bytes of a file at the most. A book full of the longest records is cut to it, the tried first.
-pub(crate) const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
+pub(crate) const MAX_FILE_BYTES: usize = 60 << 20;
 /// What a file begins with.
 const MAGIC: [u8; 8] = *b"peerbook";
 /// The format of this file.

@@ -151,6 +151,19 @@ pub struct Delivery {
     pub in_mesh: bool,
 }
 
+/// How a dial ended that led to no new connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DialEnd {
+    /// Nobody was there, or somebody else.
+    Failed,
+    /// It led to this node.
+    Ourselves,
+    /// The peer is connected, or another dial to it is under way.
+    Needless,
+    /// Too many dials are under way.
+    NoRoom,
+}
+
 /// Why a request of ours has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestFailure {
@@ -257,8 +270,8 @@ pub enum NetEvent {
         peer: Option<PeerId>,
         /// What was dialled, the first of several addresses.
         address: Multiaddr,
-        /// Whether it led to this node.
-        ourselves: bool,
+        /// What became of it.
+        end: DialEnd,
         /// Why, for people.
         error: String,
     },

@@ -53,7 +53,7 @@ pub(super) struct Task {
     backlog: VecDeque<NetEvent>,
     peers: HashMap<PeerId, Peer>,
     seeds: Seeds,
-    dials: HashMap<ConnectionId, Multiaddr>,
+    dials: HashMap<ConnectionId, (Option<PeerId>, Multiaddr)>,
     requests: HashMap<(Protocol, OutboundRequestId), RequestId>,
     inbound: Inbound,
 }
@@ -203,12 +203,21 @@ impl Task {
         if self.swarm.disconnect_peer_id(peer).is_err() {
             tracing::debug!(%peer, "not connected, nothing to close");
         }
+        self.forget(peer);
+    }
+
+    /// A connection may take its time to close, and the peer may come again before: what comes is new.
+    fn forget(&mut self, peer: PeerId) {
+        if self.peers.remove(&peer).is_some() {
+            self.backlog.push_back(NetEvent::Disconnected { peer });
+        }
     }
 
     fn ban(&mut self, peer: PeerId) {
         let blocked = &mut self.swarm.behaviour_mut().blocked;
         if blocked.blocked_peers().len() < MAX_BANS {
             blocked.block_peer(peer);
+            self.forget(peer);
         } else {
             tracing::warn!(%peer, "the list of banned peers is full: only disconnected");
             self.disconnect(peer);

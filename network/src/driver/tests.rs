@@ -532,8 +532,8 @@ async fn another_node_at_an_address_is_named_and_a_dial_without_a_name_takes_it(
 /// A dial that came to nothing: where to, why, and whether that was the dialler itself.
 fn dial_failure(event: &NetEvent) -> Option<(Multiaddr, String, bool)> {
     match event {
-        NetEvent::DialFailed { address, error, ourselves, .. } => {
-            Some((address.clone(), error.clone(), *ourselves))
+        NetEvent::DialFailed { address, error, end, .. } => {
+            Some((address.clone(), error.clone(), *end == DialEnd::Ourselves))
         }
         _ => None,
     }
@@ -560,6 +560,20 @@ async fn every_dial_ends_and_says_when_it_led_to_ourselves() {
         assert!(failed.1.contains(why), "{}", failed.1);
     }
     a.talk(&mut b, 1).await;
+}
+
+#[tokio::test]
+async fn a_dial_of_a_peer_that_is_not_there_names_it() {
+    let mut a = Node::new(TCP).await;
+    let peer = PeerId::random();
+    // As the book has it: without the id at the end.
+    let addresses = vec!["/ip4/127.0.0.1/tcp/1".parse().unwrap()];
+    a.send(NetCommand::Dial { peer: Some(peer), addresses, quiet: true }).await;
+    let failed = |event: &NetEvent| match event {
+        NetEvent::DialFailed { peer, end, .. } => Some((*peer, *end)),
+        _ => None,
+    };
+    assert_eq!(a.until("failure", failed).await, (Some(peer), DialEnd::Failed));
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ use std::time::Duration;
 pub const MAX_BANS: usize = 1_024;
 /// Peers remembered at the most; those of the least faults make room.
 pub(super) const MAX_REMEMBERED: usize = 1_024;
+/// The longest ban.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3_600);
 /// Bytes of a peer id at the most.
 const MAX_ID_BYTES: usize = 64;
 
@@ -136,7 +138,8 @@ impl Memory {
         let mut memory = Self::default();
         for _ in 0..read_count(reader, MAX_BANS)? {
             let id = read_peer(reader)?;
-            let until = Duration::from_secs(reader.u64()?.saturating_sub(epoch));
+            // A clock that was wrong must not make it last for ever.
+            let until = Duration::from_secs(reader.u64()?.saturating_sub(epoch)).min(LONGEST);
             let reason = String::from_utf8_lossy(read_bytes(reader, 4 * MAX_REASON_CHARS)?).into_owned();
             memory.bans.insert(id, Ban { until, reason });
         }

@@ -62,10 +62,13 @@ impl Peers {
             let brought = &mut peer.brought;
             brought.messages.add_unbounded(f64::from(delivery.blocks) + f64::from(delivery.txs), now);
             brought.in_mesh_since = if delivery.in_mesh { brought.in_mesh_since.or(Some(now)) } else { None };
+            let floods = delivery.over >= FLOOD;
             if delivery.over > 0 {
-                findings.push(if brought.flooded { Finding::Floods(*id) } else { Finding::Over(*id) });
+                // Once may be our own fault: what waited while we slept comes all at once.
+                let twice = brought.flooded && floods;
+                findings.push(if twice { Finding::Floods(*id) } else { Finding::Over(*id) });
             }
-            brought.flooded = delivery.over >= FLOOD;
+            brought.flooded = floods;
         }
         if !self.link_is_down(now) {
             self.look_for_silent(now, &mut findings);
@@ -83,7 +86,13 @@ impl Peers {
         for (id, peer) in &mut self.connected {
             let messages = peer.brought.messages.now(now);
             let brought = &mut peer.brought;
-            if comparable && on_trial(brought) && messages < SILENT_BELOW * middle {
+            let still_syncing = peer.slot == Slot::Newcomer || peer.behind_since.is_some();
+            let again = brought.silent_since.is_some_and(|since| now >= since + SILENT_FOR);
+            if again && peer.slot != Slot::Full {
+                // Outside the mesh it could never show that it has changed.
+                (brought.silent_since, brought.in_mesh_since) = (None, None);
+                findings.push(Finding::Appraise(*id, 0));
+            } else if comparable && !still_syncing && on_trial(brought) && messages < SILENT_BELOW * middle {
                 if brought.silent_since.is_none() {
                     brought.silent_since = Some(now);
                     findings.push(Finding::Appraise(*id, SILENT_SCORE));

@@ -32,6 +32,8 @@ const DIAL_WITHIN: Duration = Duration::from_secs(90);
 const FEELER_WITHIN: Duration = Duration::from_secs(20);
 /// How long an extra peer has to bring news before another takes its place.
 const EXTRA_FOR: Duration = Duration::from_secs(300);
+/// How long a peer of our choice may go without a status: it is asked every ten seconds.
+const STATUS_WITHIN: Duration = Duration::from_secs(180);
 /// How long a peer of our choice may have less work than we.
 const BEHIND_FOR: Duration = Duration::from_secs(20 * 60);
 
@@ -235,6 +237,11 @@ impl Slots {
 
     /// Peers of our choice whose time is over, and why.
     pub(crate) fn over(&self, peers: &Peers, at: &Situation) -> Vec<(PeerId, &'static str)> {
+        let link_is_down = peers.link_is_down(at.now);
+        let silent_for = |peer: &super::Peer| {
+            let since = if link_is_down { at.now } else { peer.status_at };
+            at.now.saturating_sub(since)
+        };
         let why = |peer: &super::Peer| {
             let here_for = at.now.saturating_sub(peer.since);
             let behind_for = peer.behind_since.map_or(Duration::ZERO, |since| at.now.saturating_sub(since));
@@ -243,6 +250,9 @@ impl Slots {
                 Slot::Feeler if here_for > FEELER_WITHIN => Some("a feeler heard nothing"),
                 Slot::Extra if !at.stale => Some("blocks come again"),
                 Slot::Extra if here_for > EXTRA_FOR && peer.last_block.is_none() => Some("brought no block"),
+                Slot::Full | Slot::BlockOnly | Slot::Extra if silent_for(peer) > STATUS_WITHIN => {
+                    Some("does not say where it stands")
+                }
                 // Where there is nobody else, even such a peer is one.
                 Slot::Full | Slot::BlockOnly if self.wants_peers(peers) => None,
                 Slot::Full | Slot::BlockOnly if behind_for > BEHIND_FOR => Some("stays behind"),

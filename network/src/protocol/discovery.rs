@@ -103,7 +103,7 @@ impl Discovery {
 
     /// What a peer is told that asks; those we keep quiet with, nothing.
     pub(crate) fn answer(peer: &PeerId, most: u8, hub: &mut Hub) -> Answer {
-        if !hub.peers.relays(peer) {
+        if hub.only_named || !hub.peers.relays(peer) {
             return Answer::Peers(Vec::new());
         }
         let mut left = MAX_ANSWER_BYTES;
@@ -156,6 +156,7 @@ impl Hub {
             match crate::peers::peer_of(&address) {
                 Some(peer) => self.found(peer, vec![address]),
                 // Without room, there are addresses enough to dial.
+                None if !self.rules.allow(&address) => {}
                 None => {
                     let _ = self.dials.add(address, Giver::Seed);
                 }

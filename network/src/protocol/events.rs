@@ -37,8 +37,8 @@ impl Network {
                 self.on_request((peer, token), protocol, &data, view);
             }
             NetEvent::Response { request, result, .. } => self.on_response(request, result, view),
-            NetEvent::DialFailed { peer, address, ourselves, .. } => {
-                self.on_dial_failed(peer, &address, ourselves);
+            NetEvent::DialFailed { peer, address, end, .. } => {
+                self.on_dial_failed(peer, &address, end);
             }
             NetEvent::Discovered { peer, addresses } => self.hub.found(peer, addresses),
             NetEvent::Delivered(list) => self.on_delivered(&list),
@@ -117,7 +117,7 @@ impl Network {
                 return self.hub.penalise(&peer, Penalty::Ban, &format!("undecodable transaction: {error}"));
             }
         };
-        self.stems.heard(&tx.wtxid());
+        self.stems.heard(&tx.wtxid(), &peer);
         if !view.synced() || view.knows_tx(&tx.wtxid()) {
             return self.hub.verdict(message, Verdict::Ignore);
         }

@@ -1,10 +1,14 @@
 //! Who comes, who goes, and whom we dial.
 
 use super::{ChainView, Network};
-use crate::driver::{Delivery, NetCommand};
+use crate::driver::{Delivery, DialEnd, NetCommand};
 use crate::peers::{Arrival, Finding, Giver, Penalty, Situation, Slot};
 use crate::wire::Status;
 use libp2p::{Multiaddr, PeerId};
+use std::time::Duration;
+
+/// How often the book is told of those that are connected.
+const SEEN_EVERY: Duration = Duration::from_secs(60);
 
 impl Network {
     pub(super) fn on_connected(&mut self, peer: PeerId, address: Multiaddr, outbound: bool) {
@@ -17,6 +21,10 @@ impl Network {
             (Some(Giver::Seed), None) => Slot::Feeler,
             (_, chosen) => chosen.unwrap_or(Slot::Full),
         };
+        if outbound && given == Some(Giver::Seed) {
+            // Its own record may name nothing that we could dial.
+            self.hub.found(peer, vec![address.clone()]);
+        }
         if !self.hub.peers.connect(peer, Arrival { address, outbound, slot }, now) {
             return self.hub.command(NetCommand::Disconnect(peer));
         }
@@ -29,10 +37,12 @@ impl Network {
         }
     }
 
-    pub(super) fn on_dial_failed(&mut self, peer: Option<PeerId>, address: &Multiaddr, ourselves: bool) {
-        self.hub.dials.failed(address, ourselves);
-        let Some(peer) = peer else { return };
-        if self.hub.slots.failed(&peer) && !self.hub.peers.contains(&peer) {
+    pub(super) fn on_dial_failed(&mut self, peer: Option<PeerId>, address: &Multiaddr, end: DialEnd) {
+        self.hub.dials.failed(address, end == DialEnd::Ourselves);
+        // What is needless is under way: it ends by itself.
+        let Some(peer) = peer.filter(|_| end != DialEnd::Needless) else { return };
+        let was_chosen = self.hub.slots.failed(&peer) && !self.hub.peers.contains(&peer);
+        if was_chosen && end == DialEnd::Failed {
             let (unix, counts) = (self.hub.unix(), self.hub.link_is_up());
             self.hub.book.failed(&peer, unix, counts);
         }
@@ -45,7 +55,8 @@ impl Network {
         let Some(known) = self.hub.peers.get(&peer).filter(|known| known.status.is_some()) else { return };
         if known.slot.is_inbound() {
             self.hub.peers.place_guest(&peer, ours.height);
-            self.make_room(None);
+            // Whoever has just come is the youngest, and would always be the one to go.
+            self.make_room(is_first.then_some(peer));
         } else if is_first && known.outbound {
             let quiet = known.slot.is_quiet();
             let unix = self.hub.unix();
@@ -67,6 +78,7 @@ impl Network {
                     // What was dropped may have been a block.
                     self.greetings.soon(&peer, now);
                 }
+                Finding::Floods(peer) if self.hub.peers.is_trusted(&peer) => {}
                 Finding::Floods(peer) => self.hub.drop_peer(peer, "floods gossip", false),
             }
         }
@@ -98,6 +110,12 @@ impl Network {
             self.dismiss(peer, why);
         }
         self.make_room(None);
+        if at.now >= self.next_seen {
+            self.next_seen = at.now + SEEN_EVERY;
+            let reached = self.hub.peers.iter().filter(|(_, peer)| peer.outbound && peer.status.is_some());
+            let reached: Vec<PeerId> = reached.map(|(id, _)| *id).collect();
+            reached.iter().for_each(|peer| self.hub.book.seen(peer, at.unix));
+        }
         self.hub.book.resolve_collisions(at.unix);
         self.dial(&at);
         self.discovery.step(&mut self.hub, at.stale && at.claims);
@@ -112,6 +130,9 @@ impl Network {
             let peer = crate::peers::peer_of(&address);
             let quiet = giver == Giver::Seed;
             hub.command(NetCommand::Dial { peer, addresses: vec![address], quiet });
+        }
+        if hub.only_named {
+            return;
         }
         let Some(chosen) = hub.slots.choose(&hub.peers, &hub.book, &mut hub.dice, at) else { return };
         hub.book.attempt(&chosen.peer, at.unix);

@@ -32,8 +32,8 @@ const SAME_PEER_FOR: Duration = Duration::from_secs(600);
 pub(crate) struct Stems {
     /// In the order in which they were submitted, with the moment they leave.
     waiting: VecDeque<(Wtxid, Duration)>,
-    /// With the moment at which we tell of them ourselves.
-    sent: BTreeMap<Wtxid, Duration>,
+    /// Through whom, and the moment at which we tell of them ourselves.
+    sent: BTreeMap<Wtxid, (PeerId, Duration)>,
     /// Through whom, and until when.
     through: Option<(PeerId, Duration)>,
 }
@@ -43,7 +43,7 @@ impl Stems {
     pub(crate) fn submit(&mut self, id: Wtxid, hub: &mut Hub, outbox: &mut Outbox) {
         if self.waiting.len() + self.sent.len() >= MAX_STEMS {
             // Those before it as well: others are to get a sender's transactions in their order.
-            self.sent.clear();
+            std::mem::take(&mut self.sent).into_keys().for_each(|id| outbox.tell(id, None));
             self.waiting.drain(..).for_each(|(id, _)| outbox.tell(id, None));
             return outbox.tell(id, None);
         }
@@ -57,9 +57,11 @@ impl Stems {
         self.sent.contains_key(id) || self.waiting.iter().any(|(waiting, _)| waiting == id)
     }
 
-    /// Somebody told of it: it is on its way.
-    pub(crate) fn heard(&mut self, id: &Wtxid) {
-        self.sent.remove(id);
+    /// Somebody told of it: it is on its way, unless only the one it went through says so.
+    pub(crate) fn heard(&mut self, id: &Wtxid, from: &PeerId) {
+        if self.sent.get(id).is_some_and(|(through, _)| through != from) {
+            self.sent.remove(id);
+        }
     }
 
     /// Sends what is due, and tells of what nobody else told of.
@@ -74,15 +76,15 @@ impl Stems {
             // It may have left the pool meanwhile.
             let Some(tx) = view.pool_tx(&id) else { continue };
             let push = Question::Push { topic: Topic::Tx, data: tx.bytes().to_vec() };
-            if through.and_then(|peer| hub.ask(&peer, &push)).is_none() {
+            let Some(through) = through.filter(|peer| hub.ask(peer, &push).is_some()) else {
                 outbox.tell(id, None);
                 continue;
-            }
+            };
             let patience = PATIENCE + Duration::from_millis(hub.dice.below(PATIENCE_RANGE_MS));
-            self.sent.insert(id, hub.now + patience);
+            self.sent.insert(id, (through, hub.now + patience));
         }
         let over: Vec<Wtxid> =
-            self.sent.iter().filter(|(_, until)| **until <= hub.now).map(|(id, _)| *id).collect();
+            self.sent.iter().filter(|(_, (_, until))| *until <= hub.now).map(|(id, _)| *id).collect();
         for id in over {
             self.sent.remove(&id);
             outbox.tell(id, None);

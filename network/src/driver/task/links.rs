@@ -3,7 +3,7 @@
 use super::super::MAX_AGENT_CHARS;
 use super::super::behaviour::{MAX_DIALS, is_of_chain, version};
 use super::super::dialling::dial_options;
-use super::super::message::NetEvent;
+use super::super::message::{DialEnd, NetEvent};
 use super::Task;
 use crate::peers::peer_of;
 use libp2p::core::{ConnectedPoint, SignedEnvelope};
@@ -41,24 +41,24 @@ impl Task {
             None => self.peers.values().any(|peer| peer.dialled(&address)),
         };
         let full = self.dials.len() >= usize::try_from(MAX_DIALS).unwrap_or(usize::MAX);
-        let ourselves = peer == Some(*self.swarm.local_peer_id());
-        let why_not = if ourselves {
-            Some("this is our own address")
+        let why_not = if peer == Some(*self.swarm.local_peer_id()) {
+            Some((DialEnd::Ourselves, "this is our own address"))
         } else if known {
-            Some("it is connected already")
-        } else if full || self.dials.values().any(|other| *other == address) {
-            Some("too many dials are under way")
+            Some((DialEnd::Needless, "it is connected already"))
+        } else if full || self.dials.values().any(|(_, other)| *other == address) {
+            Some((DialEnd::NoRoom, "too many dials are under way"))
         } else {
             None
         };
         let options = dial_options(peer, addresses).filter(|_| why_not.is_none());
         let Some(options) = options else {
-            let error = why_not.unwrap_or_default().to_owned();
-            self.backlog.push_back(NetEvent::DialFailed { peer, address, ourselves, error });
+            let (end, error) = why_not.unwrap_or((DialEnd::Failed, "there is no address"));
+            let error = error.to_owned();
+            self.backlog.push_back(NetEvent::DialFailed { peer, address, end, error });
             return;
         };
         let id = options.connection_id();
-        self.dials.insert(id, address);
+        self.dials.insert(id, (peer, address));
         if quiet {
             self.swarm.behaviour_mut().gossip.keep_quiet(id);
         }
@@ -68,7 +68,7 @@ impl Task {
     }
 
     pub(super) fn on_connected(&mut self, peer: PeerId, id: ConnectionId, endpoint: ConnectedPoint) {
-        let dialled = self.dials.remove(&id);
+        let dialled = self.dials.remove(&id).map(|(_, address)| address);
         let known = self.peers.entry(peer).or_default();
         let first = known.links.is_empty();
         let outbound = endpoint.is_dialer();
@@ -81,7 +81,10 @@ impl Task {
 
     pub(super) fn on_closed(&mut self, peer: PeerId, id: ConnectionId) {
         let Some(known) = self.peers.get_mut(&peer) else { return };
-        known.links.remove(&id);
+        // One that was told to go is gone for the core, and may have come again meanwhile.
+        if known.links.remove(&id).is_none() {
+            return;
+        }
         if known.links.is_empty() {
             self.peers.remove(&peer);
             self.backlog.push_back(NetEvent::Disconnected { peer });
@@ -89,9 +92,13 @@ impl Task {
     }
 
     pub(super) fn on_dial_failed(&mut self, id: ConnectionId, error: &DialError) {
-        let Some(address) = self.dials.remove(&id) else { return };
-        // No addresses are left when the one given is one of those we listen on.
-        let ourselves = matches!(error, DialError::LocalPeerId { .. } | DialError::NoAddresses);
+        let Some((peer, address)) = self.dials.remove(&id) else { return };
+        let end = match error {
+            // No addresses are left when the one given is one of those we listen on.
+            DialError::LocalPeerId { .. } | DialError::NoAddresses => DialEnd::Ourselves,
+            DialError::DialPeerConditionFalse(_) => DialEnd::Needless,
+            _ => DialEnd::Failed,
+        };
         let error = match error {
             DialError::WrongPeerId { obtained, .. } => {
                 format!("the node there is {obtained}: correct or remove the /p2p/ part of the address")
@@ -100,7 +107,7 @@ impl Task {
             other => root(other),
         };
         tracing::debug!(%address, error, "a dial failed");
-        self.backlog.push_back(NetEvent::DialFailed { peer: peer_of(&address), address, ourselves, error });
+        self.backlog.push_back(NetEvent::DialFailed { peer, address, end, error });
     }
 
     pub(super) fn on_identify(&mut self, event: identify::Event) {

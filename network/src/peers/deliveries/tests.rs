@@ -56,6 +56,8 @@ fn a_flood_costs_rank_and_then_the_connection() {
     let over = |over| [(peer(1), Delivery { over, ..Delivery::default() })];
     assert_eq!(peers.delivered(&over(3), SECOND * 10), [Finding::Over(peer(1))]);
     assert_eq!(peers.delivered(&over(FLOOD), SECOND * 20), [Finding::Over(peer(1))], "it may be an accident");
-    assert_eq!(peers.delivered(&over(1), SECOND * 30), [Finding::Floods(peer(1))]);
+    assert_eq!(peers.delivered(&over(1), SECOND * 30), [Finding::Over(peer(1))], "it has stopped");
+    peers.delivered(&over(FLOOD), SECOND * 31);
+    assert_eq!(peers.delivered(&over(FLOOD), SECOND * 32), [Finding::Floods(peer(1))]);
     assert!(peers.delivered(&over(0), SECOND * 40).is_empty());
 }

@@ -54,6 +54,15 @@ impl Place {
         None
     }
 
+    /// All say where they stand: one of them there, the others with us.
+    fn greet(&mut self, one: PeerId, there: crate::wire::Status) {
+        let (ours, now) = (status(10, 9), self.at.now);
+        let all: Vec<PeerId> = self.peers.iter().map(|(id, _)| *id).collect();
+        for id in all {
+            self.peers.set_status(&id, if id == one { there } else { ours }, &ours, now);
+        }
+    }
+
     fn fill(&mut self) -> Vec<Slot> {
         (0..10).map(|_| self.dial(2).expect("there are peers enough").slot).collect()
     }
@@ -125,6 +134,7 @@ fn further_peers_are_looked_for_while_no_block_comes() {
     assert_eq!(place.dial(2).unwrap().slot, Slot::Extra, "peers claim more work: two of them");
     assert!(place.dial(5).is_none());
     place.at.now += SECOND * 301;
+    place.greet(peer(200), status(10, 9));
     let over = place.slots.over(&place.peers, &place.at);
     assert_eq!(over.len(), 2, "they brought nothing: others may try");
     place.at.stale = false;
@@ -135,16 +145,32 @@ fn further_peers_are_looked_for_while_no_block_comes() {
 fn a_peer_that_stays_behind_gives_its_place_up() {
     let mut place = Place::new(40, true);
     place.fill();
-    let (id, ours) = (*place.peers.iter().next().unwrap().0, status(10, 9));
+    let id = *place.peers.iter().next().unwrap().0;
     let mut theirs = status(5, 1);
-    place.peers.set_status(&id, theirs, &ours, place.at.now);
+    place.greet(id, theirs);
     place.at.now += SECOND * 600;
+    place.greet(id, theirs);
     assert!(place.slots.over(&place.peers, &place.at).is_empty());
     place.at.now += SECOND * 601;
+    place.greet(id, theirs);
     assert_eq!(place.slots.over(&place.peers, &place.at), [(id, "stays behind")]);
     theirs.work = work(9);
-    place.peers.set_status(&id, theirs, &ours, place.at.now);
+    place.greet(id, theirs);
     assert!(place.slots.over(&place.peers, &place.at).is_empty());
+}
+
+#[test]
+fn a_peer_that_does_not_say_where_it_stands_loses_its_place() {
+    let mut place = Place::new(40, true);
+    place.fill();
+    let (id, ours) = (*place.peers.iter().next().unwrap().0, status(10, 9));
+    place.at.now += SECOND * 170;
+    assert!(place.slots.over(&place.peers, &place.at).is_empty());
+    place.peers.set_status(&id, ours, &ours, place.at.now);
+    place.at.now += SECOND * 20;
+    let over = place.slots.over(&place.peers, &place.at);
+    assert_eq!(over.len(), 9, "all but the one that did");
+    assert!(over.iter().all(|(peer, why)| *peer != id && *why == "does not say where it stands"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::sim::gossip::Out;
 use crate::sim::host::{address as address_of, host_at};
 use crate::sim::identity::{host_of, peer_id, record};
 use crate::sim::wire::Link;
-use starling_network::{Multiaddr, NetEvent, PeerId, RequestFailure, RequestId};
+use starling_network::{DialEnd, Multiaddr, NetEvent, PeerId, RequestFailure, RequestId};
 use starling_node::Event;
 use std::time::Duration;
 
@@ -36,8 +36,12 @@ impl World {
             || self.banned.contains(&(id, to));
         if refused || !self.passes(id, to) || self.hosts[to.index()].core.is_none() {
             let peer = Some(peer_id(to));
-            let (ourselves, error) = (to == id, "no answer".to_owned());
-            let event = NetEvent::DialFailed { peer, address, ourselves, error };
+            let end = match (to == id, self.links.contains_key(&pair(id, to))) {
+                (true, _) => DialEnd::Ourselves,
+                (_, true) => DialEnd::Needless,
+                _ => DialEnd::Failed,
+            };
+            let event = NetEvent::DialFailed { peer, address, end, error: "no answer".to_owned() };
             self.feed(id, Event::Net(event));
             return;
         }
