@@ -69,6 +69,11 @@ impl Book {
         }
     }
 
+    /// Puts right what a run with a wrong clock wrote down.
+    pub(crate) fn settle(&mut self, now: u64) {
+        self.entries.iter_mut().for_each(|entry| entry.settle(now));
+    }
+
     /// Peers in it.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()

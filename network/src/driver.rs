@@ -8,24 +8,34 @@
 //! - [`behaviour`]: transports, protocols, limits; [`gossip`]: its settings and the gate before its caches;
 //!   [`watch`]: closes connections on which gossip has given up
 //! - [`guard`]: who may knock; [`intake`]: what peers may bring by gossip
+//! - [`gate`]: which connections have which protocols; [`kademlia`]: nodes that peers name
+//! - [`reach`]: whether others can dial us; [`quietly`], [`vetted`]: the libraries that help with it, kept
+//!   from announcing and dialling by themselves
 //! - [`codec`]: frames and caps of the request protocols; [`inbound`]: requests being served
 //! - [`carried`]: what gossip has seen; [`dialling`]: how to dial; [`seeds`]: what DNS knows; [`keys`]: the
-//!   node's key; [`traffic`]: counters; [`shaping`]: how fast we send
+//!   node's key; [`traffic`]: counters; [`shaping`]: how fast we send; [`delay`]: how late
+//!   we hear
 
 mod behaviour;
 mod carried;
 mod codec;
+mod delay;
 mod dialling;
+mod gate;
 mod gossip;
 mod guard;
 mod inbound;
 mod intake;
+mod kademlia;
 mod keys;
 mod message;
+mod quietly;
+mod reach;
 mod seeds;
 mod shaping;
 mod task;
 mod traffic;
+mod vetted;
 mod watch;
 
 pub use gossip::VERDICT_WINDOW;
@@ -37,8 +47,9 @@ pub use message::{
     Delivery, DialEnd, MessageRef, NetCommand, NetEvent, Protocol, ReplyToken, RequestFailure, RequestId,
     Topic, Verdict,
 };
+pub use reach::Reachability;
 pub use task::REPORT_EVERY;
-pub use traffic::{Flow, Traffic};
+pub use traffic::{Flow, Traffic, VERDICTS_WITHIN};
 
 use libp2p::core::transport::TransportError;
 use libp2p::multiaddr::Protocol as Part;
@@ -48,6 +59,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
+use std::time::Duration;
 use task::Task;
 use tokio::sync::mpsc;
 
@@ -90,12 +102,18 @@ pub struct DriverConfig {
     pub public: bool,
     /// Whether to find nodes on the local network (mDNS).
     pub mdns: bool,
+    /// Whether to ask peers for nodes, and answer those who ask (Kademlia).
+    pub discovery: bool,
+    /// Whether to find out if others can reach us, and to help it: `UPnP`, `AutoNAT`, relays, hole punching.
+    pub nat: bool,
     /// Connections at a time.
     pub connections: ConnectionCaps,
     /// Bytes of a body at the most on this chain: caps of several protocols follow from it.
     pub max_body_bytes: u32,
     /// Bytes a second that may be sent; as many as the line takes if none.
     pub upload_limit: Option<u64>,
+    /// How much later what peers send is delivered; zero but for trying a network out.
+    pub link_delay: Duration,
 }
 
 /// Why the driver does not start.

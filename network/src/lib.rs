@@ -30,8 +30,8 @@ pub use addresses::signed_record;
 pub use driver::{
     COMMAND_QUEUE, ConnectionCaps, Delivery, DialEnd, DriverConfig, DriverError, EVENT_QUEUE, Flow, KeyError,
     Keypair, MAX_AGENT_CHARS, MAX_INBOUND_PER_PROTOCOL, MessageRef, Multiaddr, NetCommand, NetEvent,
-    NetHandle, PeerId, Protocol, REPORT_EVERY, ReplyToken, RequestFailure, RequestId, Topic, Traffic,
-    VERDICT_WINDOW, Verdict, load_or_create_key, start,
+    NetHandle, PeerId, Protocol, REPORT_EVERY, Reachability, ReplyToken, RequestFailure, RequestId, Topic,
+    Traffic, VERDICT_WINDOW, VERDICTS_WITHIN, Verdict, load_or_create_key, start,
 };
 pub use peers::{BAN, BanInfo, BookFull, MAX_BANS, MAX_PEERS, PeerInfo, Penalty, Slot};
 pub use protocol::{

@@ -18,8 +18,9 @@ pub(crate) use dials::{Dials, Giver, peer_of};
 pub(crate) use score::Sentence;
 pub use score::{BAN, Penalty};
 pub use slots::Slot;
-pub(crate) use slots::{Situation, Slots};
+pub(crate) use slots::{Scene, Situation, Slots};
 
+use self::bans::Sums;
 pub(crate) use self::bans::{Memory, read_bytes, read_count, read_peer, write_bytes, write_count};
 use self::deliveries::Brought;
 use self::score::{BAN_AT, BEST, DISCONNECT_AT, Fading, WORST};
@@ -122,7 +123,7 @@ impl Peers {
         if self.memory.is_banned(&id) || self.connected.len() >= MAX_PEERS {
             return false;
         }
-        let (faults, merit) = self.memory.recall(&id);
+        let sums = self.memory.recall(&id);
         let peer = Peer {
             group: Group::of(&address),
             address,
@@ -131,8 +132,8 @@ impl Peers {
             agent: None,
             latency: None,
             reasons: VecDeque::new(),
-            faults,
-            merit,
+            faults: sums.faults,
+            merit: sums.merit,
             since: now,
             status: None,
             height: 0,
@@ -141,7 +142,7 @@ impl Peers {
             behind_since: None,
             status_at: now,
             late_at: None,
-            brought: Brought::NOTHING,
+            brought: Brought::before(&sums, now),
         };
         self.connected.insert(id, peer);
         true
@@ -150,7 +151,7 @@ impl Peers {
     /// Lets a peer go; what it did stays.
     pub(crate) fn disconnect(&mut self, id: &PeerId, now: Duration) {
         if let Some(peer) = self.connected.remove(id) {
-            self.memory.remember(*id, peer.faults, peer.merit, now);
+            self.memory.remember(*id, peer.sums(), now);
         }
     }
 
@@ -322,13 +323,19 @@ impl Peers {
     pub(crate) fn remembered(&self, now: Duration) -> Memory {
         let mut memory = self.memory.clone();
         for (id, peer) in &self.connected {
-            memory.remember(*id, peer.faults, peer.merit, now);
+            memory.remember(*id, peer.sums(), now);
         }
         memory
     }
 }
 
 impl Peer {
+    /// What outlives the connection.
+    fn sums(&self) -> Sums {
+        let (messages, silent) = self.brought.sum();
+        Sums { faults: self.faults, merit: self.merit, messages, silent }
+    }
+
     fn score(&self, now: Duration) -> f64 {
         (self.faults.now(now) + self.merit.now(now)).clamp(WORST, BEST)
     }

@@ -293,7 +293,9 @@ impl Network {
     /// A transaction of our pool can be used by others now: tell them.
     pub fn transaction_accepted(&mut self, id: Wtxid, view: &dyn ChainView, now: Duration) -> Vec<Output> {
         self.at(now);
-        self.outbox.tell(id, None);
+        if !self.stems.hides(&id) {
+            self.outbox.tell(id, None);
+        }
         self.finish(Some(view))
     }
 

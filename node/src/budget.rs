@@ -13,6 +13,10 @@ const USUAL_BYTES: u64 = 1 << 30;
 /// The least with which a node works.
 const LEAST_BYTES: u64 = 128 << 20;
 
+/// Memory from which on large pages are worth their while.
+#[cfg(target_os = "linux")]
+const LARGE_PAGES_FROM: u64 = 512 << 20;
+
 /// What an import needs beside its ledger, headers aside.
 const IMPORT_REST_BYTES: usize = 160 << 20;
 /// Keys that signed lately are worth no more: 57,344 of them.
@@ -41,6 +45,17 @@ impl Budget {
     #[must_use]
     pub fn bytes(self) -> u64 {
         self.bytes
+    }
+
+    /// To be called before memory is used. Large pages save time where there is much of it; with little, they
+    /// take too much, for each is taken whole, and the kernel goes on for minutes to make them of small ones.
+    pub(crate) fn choose_pages(self) {
+        #[cfg(target_os = "linux")]
+        if self.bytes < LARGE_PAGES_FROM
+            && let Err(error) = nix::sys::prctl::set_thp_disable(true)
+        {
+            tracing::debug!(%error, "large pages cannot be switched off");
+        }
     }
 
     /// For the ledger.

@@ -222,6 +222,12 @@ impl Node {
         runs
     }
 
+    /// The process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The flag that makes another node dial this one.
     #[must_use]
     pub fn as_bootstrap(&self) -> [&str; 2] {

@@ -85,9 +85,12 @@ impl Puppet {
             listen: vec!["/ip4/127.0.0.1/tcp/0".parse().expect("an address")],
             public: false,
             mdns: false,
+            discovery: false,
+            nat: false,
             connections: ConnectionCaps::default(),
             max_body_bytes: chain.params.max_body_bytes,
             upload_limit: None,
+            link_delay: std::time::Duration::ZERO,
         };
         let (handle, events) = wait(async { start(&config) }).expect("a driver starts");
         let address: Multiaddr = victim.address().parse().expect("an address");

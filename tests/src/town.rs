@@ -7,6 +7,10 @@
 use crate::Node;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Towns of this process: each has names and addresses of its own.
+static TOWNS: AtomicU8 = AtomicU8::new(0);
 
 /// Namespaces, and the bridges between them. They are gone when this is dropped.
 pub struct Town {
@@ -38,7 +42,9 @@ impl Town {
     pub fn new(houses: u8, megabits: u32) -> Result<Self, String> {
         let number = std::process::id() % 1_000;
         let net = u8::try_from(number % 100).unwrap_or_default() + 100;
-        let town = Self { name: format!("st{number}"), net, houses };
+        let count = TOWNS.fetch_add(1, Ordering::Relaxed);
+        let net = net.wrapping_add(count);
+        let town = Self { name: format!("st{number}{count}"), net, houses };
         for bridge in ["a", "b", "c"] {
             let bridge = town.bridge(bridge);
             ip(&["link", "add", &bridge, "type", "bridge"])?;
@@ -91,16 +97,74 @@ impl Town {
         run("tc", &[&["qdisc", "add", "dev", &self.line(house, "p")][..], &shape].concat())
     }
 
+    /// Puts a house behind a router of its own, as homes have them: others see the router's address, and what
+    /// they send uninvited is dropped.
+    ///
+    /// # Errors
+    /// Why this machine allows none.
+    pub fn hide(&self, house: u8) -> Result<(), String> {
+        let (name, router) = (self.house(house), self.router(house));
+        let (outer, _) = self.addresses(house);
+        let outside = self.line(house, "o");
+        ip(&["link", "del", &self.line(house, "p")])?;
+        ip(&["netns", "add", &router])?;
+        ip(&["link", "add", &outside, "type", "veth", "peer", "name", "o", "netns", &router])?;
+        ip(&["link", "set", &outside, "master", &self.bridge("a"), "up"])?;
+        ip(&["link", "add", "i", "netns", &router, "type", "veth", "peer", "name", "p", "netns", &name])?;
+        let inner = [(&router, "o", format!("{outer}/16")), (&router, "i", format!("192.168.{house}.1/24"))];
+        let inner = inner.into_iter().chain([(&name, "p", format!("192.168.{house}.2/24"))]);
+        for (place, line, address) in inner {
+            ip(&["-n", place, "address", "add", &address, "dev", line])?;
+            ip(&["-n", place, "link", "set", "dev", line, "up"])?;
+        }
+        ip(&["-n", &name, "route", "add", "default", "via", &format!("192.168.{house}.1")])?;
+        let forward = "echo 1 > /proc/sys/net/ipv4/ip_forward";
+        ip(&["netns", "exec", &router, "sh", "-c", forward])?;
+        let rules = "table ip home { \
+            chain out { type nat hook postrouting priority 100; oifname \"o\" masquerade; }; \
+            chain door { type filter hook input priority 0; iifname \"o\" ct state new drop; }; \
+            chain in { type filter hook forward priority 0; iifname \"o\" ct state new drop; }; }";
+        ip(&["netns", "exec", &router, "sh", "-c", &format!("echo '{rules}' | nft -f -")])
+    }
+
+    fn router(&self, house: u8) -> String {
+        format!("{}r{house}", self.name)
+    }
+
+    /// Starts a node in a house behind a router.
+    ///
+    /// # Panics
+    /// When it does not get ready.
+    #[must_use]
+    pub fn hidden_node(&self, house: u8, chain: &Path, folder: &Path, flags: &[&str]) -> Node {
+        self.node_at(house, &format!("/ip4/192.168.{house}.2/tcp/8644"), (chain, folder, flags))
+    }
+
     /// Starts a node in a house.
     ///
     /// # Panics
     /// When it does not get ready.
     #[must_use]
     pub fn node(&self, house: u8, chain: &Path, folder: &Path, flags: &[&str]) -> Node {
-        let (peers, test) = self.addresses(house);
+        let listen = format!("/ip4/{}/tcp/8644", self.addresses(house).0);
+        self.node_at(house, &listen, (chain, folder, flags))
+    }
+
+    fn node_at(&self, house: u8, listen: &str, (chain, folder, flags): (&Path, &Path, &[&str])) -> Node {
+        let (_, test) = self.addresses(house);
         let within = ["ip", "netns", "exec", &self.house(house)].map(str::to_owned).to_vec();
-        let listen = format!("/ip4/{peers}/tcp/8644");
-        Node::within(within, (&format!("{test}:8645"), &listen), chain, folder, flags)
+        Node::within(within, (&format!("{test}:8645"), listen), chain, folder, flags)
+    }
+
+    /// Bytes that a house has sent to its peers, headers of all layers included.
+    ///
+    /// # Panics
+    /// When the kernel does not tell.
+    #[must_use]
+    pub fn sent_by(&self, house: u8) -> u64 {
+        let file = format!("/sys/class/net/{}/statistics/rx_bytes", self.line(house, "p"));
+        let text = std::fs::read_to_string(&file).expect("each line has counters");
+        text.trim().parse().expect("a number")
     }
 
     /// Houses whose numbers are even are cut off from the others.
@@ -132,6 +196,7 @@ impl Drop for Town {
         for house in 1..=self.houses {
             // The interfaces go with it.
             drop(ip(&["netns", "del", &self.house(house)]));
+            drop(ip(&["netns", "del", &self.router(house)]));
         }
         for bridge in ["a", "b", "c"] {
             drop(ip(&["link", "del", &self.bridge(bridge)]));

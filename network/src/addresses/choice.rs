@@ -3,6 +3,7 @@
 use super::Book;
 use super::entry::{CERTAIN, Entry};
 use super::group::Group;
+use super::record::Record;
 use super::table::Table;
 use libp2p::{Multiaddr, PeerId};
 use std::sync::Arc;
@@ -48,7 +49,7 @@ impl Book {
         kind: Kind,
         now: u64,
         dice: &mut impl FnMut(u64) -> u64,
-        skip: &dyn Fn(PeerId, &Group) -> bool,
+        skip: &dyn Fn(&Record) -> bool,
     ) -> Option<Choice> {
         let (new, tried) = self.counts();
         let (new, tried) = ((&self.new, new), (&self.tried, tried));
@@ -59,8 +60,7 @@ impl Book {
         };
         let eligible = |id: u32| {
             let entry = self.entries.get(id).filter(|entry| !entry.is_paused(now))?;
-            let record = entry.record();
-            (!skip(record.peer(), &record.group())).then_some(entry)
+            (!skip(entry.record())).then_some(entry)
         };
         let mut pick_of = |(table, entries): (&Table, usize)| {
             if entries <= PROBES { look_through(table, dice, eligible) } else { probe(table, dice, eligible) }

@@ -67,6 +67,10 @@ impl Entries {
         Some(*entry)
     }
 
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.numbered.iter_mut().filter_map(Option::as_deref_mut)
+    }
+
     /// In the order of their numbers.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Entry)> {
         (0..).zip(&self.numbered).filter_map(|(id, entry)| Some((id, entry.as_deref()?)))

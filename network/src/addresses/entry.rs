@@ -145,6 +145,17 @@ impl Entry {
         self.last_seen = if self.last_seen > now { at } else { self.last_seen.max(at) };
     }
 
+    /// No time is ahead of the clock: the one of an earlier run may have been wrong.
+    pub(super) fn settle(&mut self, now: u64) {
+        for at in [&mut self.first_seen, &mut self.last_seen, &mut self.last_success] {
+            *at = now.min(*at);
+        }
+        // A try or a failure that lies ahead is as good as none.
+        for at in [&mut self.last_try, &mut self.last_failure] {
+            *at = if *at > now { 0 } else { *at };
+        }
+    }
+
     pub(super) fn succeed(&mut self, now: u64) {
         (self.last_try, self.last_success) = (now, now);
         (self.failures, self.last_failure) = (0, 0);

@@ -150,6 +150,17 @@ pub(crate) fn is_dialable(address: &Multiaddr) -> bool {
     })
 }
 
+/// The relay's own address, where a path leads over one to a peer behind it: `ADDRESS/p2p/RELAY/p2p-circuit`,
+/// with nothing after it but perhaps the peer's id.
+pub(crate) fn relay_of(address: &Multiaddr) -> Option<Multiaddr> {
+    let mut relay: Vec<Protocol<'_>> = address.iter().collect();
+    if let [.., Protocol::P2pCircuit, Protocol::P2p(_)] = relay.as_slice() {
+        relay.pop();
+    }
+    relay.pop().filter(|part| *part == Protocol::P2pCircuit)?;
+    matches!(relay.last(), Some(Protocol::P2p(_))).then(|| relay.into_iter().collect())
+}
+
 /// The IP of `IP/tcp/PORT` or `IP/udp/PORT/quic-v1`, with nothing after it but perhaps a peer's id. A path
 /// over a relay is none: relayed connections carry no chain data.
 fn endpoint(address: &Multiaddr) -> Option<IpAddr> {

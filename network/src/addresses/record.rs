@@ -3,7 +3,7 @@
 //! A signed record is libp2p's (RFC 0003, in the form that rust-libp2p's identify sends), so it can be passed
 //! on and whoever gets it can check it.
 
-use super::group::{Group, is_dialable, is_public};
+use super::group::{Group, is_dialable, is_public, relay_of};
 use libp2p::core::peer_record::FromEnvelopeError;
 use libp2p::core::signed_envelope::ReadPayloadError;
 use libp2p::core::{PeerRecord, SignedEnvelope};
@@ -35,6 +35,12 @@ impl Rules {
     /// Whether this may be dialled and told.
     pub(crate) fn allow(self, address: &Multiaddr) -> bool {
         if self.public { is_public(address) } else { is_dialable(address) }
+    }
+
+    /// Whether this leads over a relay that may be dialled. Nothing of the chain goes that way: it is for
+    /// finding a direct one.
+    pub(crate) fn allow_relayed(self, address: &Multiaddr) -> bool {
+        relay_of(address).is_some_and(|relay| self.allow(&relay))
     }
 }
 
@@ -166,7 +172,13 @@ impl Record {
 
     /// Whether every address is allowed.
     pub(super) fn fits(&self, rules: Rules) -> bool {
-        self.addresses.iter().all(|address| rules.allow(address))
+        let fits = |address: &Multiaddr| rules.allow(address) || rules.allow_relayed(address);
+        self.addresses.iter().all(fits)
+    }
+
+    /// Whether it can only be met by way of a relay.
+    pub(crate) fn is_relayed(&self) -> bool {
+        self.addresses.iter().all(|address| relay_of(address).is_some())
     }
 }
 
@@ -178,11 +190,20 @@ fn refusal(error: &FromEnvelopeError) -> RecordError {
     }
 }
 
-/// The addresses to keep, in their order, each once and without the peer's id.
+/// The addresses to keep, in their order, each once and without the peer's id; ways over relays only if there
+/// is nothing else.
 fn usable(peer: PeerId, listed: &[Multiaddr], rules: Rules) -> Vec<Multiaddr> {
+    let direct = kept_of(peer, listed.iter().filter(|address| rules.allow(address)));
+    if direct.is_empty() {
+        return kept_of(peer, listed.iter().filter(|address| rules.allow_relayed(address)));
+    }
+    direct
+}
+
+fn kept_of<'a>(peer: PeerId, listed: impl Iterator<Item = &'a Multiaddr>) -> Vec<Multiaddr> {
     let (mut v4, mut v6) = (None, None);
     let mut kept: Vec<Multiaddr> = Vec::new();
-    for address in listed.iter().filter(|address| rules.allow(address)) {
+    for address in listed {
         let Some(bare) = bare(address, peer) else { continue };
         let group = Group::of(&bare);
         // The first of each family decides.

@@ -160,6 +160,18 @@ fn what_becomes_terrible() {
 }
 
 #[test]
+fn what_a_run_with_a_wrong_clock_wrote_down_is_put_right() {
+    let mut book = book();
+    book.add(record(1, 1), Source::itself(&address_in(1, 1)), NOW + 365 * DAY);
+    book.attempt(&peer_id(1), NOW + 365 * DAY);
+    let terrible = |book: &Book| book.get(&peer_id(1)).unwrap().is_terrible(NOW);
+    assert!(terrible(&book));
+    book.settle(NOW);
+    assert!(!terrible(&book));
+    assert_eq!(book.get(&peer_id(1)).unwrap().last_seen, NOW);
+}
+
+#[test]
 fn hearsay_is_two_hours_old_and_the_peers_own_word_is_not() {
     let mut book = book();
     let seen = |book: &Book| book.get(&peer_id(1)).unwrap().last_seen;

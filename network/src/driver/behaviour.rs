@@ -1,25 +1,32 @@
 //! The swarm: transports, the protocols of a connection, and their settings.
 
 use super::codec::Frames;
+use super::gate::Gated;
 use super::gossip::gossip;
 use super::guard::Guard;
 use super::intake::Intake;
+use super::kademlia::Feeder;
 use super::message::Protocol;
+use super::quietly::Quietly;
 use super::shaping::Shaped;
 use super::traffic::Traffic;
+use super::vetted::Vetted;
 use super::watch::Watched;
 use super::{ConnectionCaps, DriverConfig, DriverError};
+use crate::addresses::Rules;
 use libp2p::allow_block_list::{self, BlockedPeers};
 use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::request_response::{self, ProtocolSupport};
-use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::swarm::{ConnectionId, NetworkBehaviour};
 use libp2p::{
-    PeerId, StreamProtocol, Swarm, SwarmBuilder, Transport, identify, mdns, noise, ping, quic, tcp, yamux,
+    PeerId, StreamProtocol, Swarm, SwarmBuilder, Transport, autonat, dcutr, identify, mdns, noise, ping,
+    quic, relay, tcp, upnp, yamux,
 };
 use prometheus_client::registry::Registry;
+use rand::rngs::StdRng;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,16 +58,30 @@ const PING_INTERVAL: Duration = Duration::from_secs(15);
 pub(super) type Exchange = request_response::Behaviour<Frames>;
 
 /// All protocols of a connection. The first three refuse connections, and have to come first: what stands
-/// after a refusal was not told of the connection. There is no relay: a relayed connection must carry no
-/// chain data.
+/// after a refusal was not told of the connection. What is [`Gated`] is on direct connections only.
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
     guard: Guard,
     limits: connection_limits::Behaviour,
     pub(super) blocked: allow_block_list::Behaviour<BlockedPeers>,
-    pub(super) gossip: Watched,
-    identify: identify::Behaviour,
+    pub(super) chain: Gated<Chain>,
+    pub(super) kademlia: Gated<Feeder>,
+    pub(super) identify: identify::Behaviour,
     ping: ping::Behaviour,
+    mdns: Toggle<mdns::tokio::Behaviour>,
+    upnp: Toggle<Quietly<upnp::tokio::Behaviour>>,
+    pub(super) probe: Gated<Quietly<autonat::v2::client::Behaviour>>,
+    dial_back: Gated<Vetted<autonat::v2::server::Behaviour>>,
+    relays: relay::client::Behaviour,
+    /// The library's would panic on a connection over another relay when its status changes.
+    pub(super) relay: Gated<relay::Behaviour>,
+    pub(super) punch: Toggle<Vetted<dcutr::Behaviour>>,
+}
+
+/// What carries the chain.
+#[derive(NetworkBehaviour)]
+pub(super) struct Chain {
+    pub(super) gossip: Gated<Watched>,
     status: Exchange,
     headers: Exchange,
     bodies: Exchange,
@@ -71,10 +92,23 @@ pub(super) struct Behaviour {
     txs: Exchange,
     push: Exchange,
     peers: Exchange,
-    mdns: Toggle<mdns::tokio::Behaviour>,
 }
 
 impl Behaviour {
+    /// Gossip itself, its watch, and what it lets through.
+    pub(super) fn gossip(&mut self) -> &mut Watched {
+        &mut self.chain.inner.gossip.inner
+    }
+
+    /// The connection that this dial leads to carries blocks alone: nobody is to find out by what else we say
+    /// that we are linked.
+    pub(super) fn keep_quiet(&mut self, dial: ConnectionId) {
+        self.chain.inner.gossip.shut(dial);
+        self.kademlia.shut(dial);
+    }
+}
+
+impl Chain {
     /// The behaviour of one request protocol.
     pub(super) fn exchange(&mut self, protocol: Protocol) -> &mut Exchange {
         match protocol {
@@ -93,22 +127,9 @@ impl Behaviour {
 
     fn new(config: &DriverConfig, metrics: &mut Registry) -> Result<Self, DriverError> {
         let exchange = |protocol| exchange(protocol, config.chain_id, config.max_body_bytes);
-        let peer = config.key.public().to_peer_id();
+        let gossip = gossip(config.chain_id, config.upload_limit, metrics).map_err(DriverError::Gossip)?;
         Ok(Self {
-            guard: Guard::new(config.public),
-            limits: connection_limits::Behaviour::new(limits(config.connections)),
-            blocked: allow_block_list::Behaviour::default(),
-            gossip: Watched::new(
-                gossip(config.chain_id, config.upload_limit, metrics).map_err(DriverError::Gossip)?,
-                Intake::new(config.chain_id),
-            ),
-            identify: identify::Behaviour::new(
-                identify::Config::new_with_signed_peer_record(version(config.chain_id), &config.key)
-                    .with_agent_version(config.agent.clone())
-                    // The peer book is ours: addresses are not remembered here.
-                    .with_cache_size(0),
-            ),
-            ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_INTERVAL)),
+            gossip: Gated::new(Watched::new(gossip, Intake::new(config.chain_id)), true),
             status: exchange(Protocol::Status)?,
             headers: exchange(Protocol::Headers)?,
             bodies: exchange(Protocol::Bodies)?,
@@ -119,9 +140,72 @@ impl Behaviour {
             txs: exchange(Protocol::Txs)?,
             push: exchange(Protocol::Push)?,
             peers: exchange(Protocol::Peers)?,
-            mdns: Toggle::from(config.mdns.then(|| discovery(peer)).flatten()),
         })
     }
+}
+
+impl Behaviour {
+    fn new(
+        config: &DriverConfig,
+        chain: Chain,
+        relays: relay::client::Behaviour,
+    ) -> Result<Self, DriverError> {
+        let local = config.key.public().to_peer_id();
+        let rules = Rules { public: config.public };
+        let nat = config.nat;
+        let kademlia = format!("/starling/{:08x}/kad/1", config.chain_id);
+        let kademlia = StreamProtocol::try_from_owned(kademlia);
+        let kademlia = kademlia.map_err(|error| DriverError::Setup(error.to_string()))?;
+        let punch = nat.then(|| Vetted::new(dcutr::Behaviour::new(local), rules, false));
+        let dial_back = autonat::v2::server::Behaviour::default();
+        // Two tests at once by one server would be two connections more than a peer may have.
+        let one = autonat::v2::client::Config::default().with_max_candidates(1);
+        Ok(Self {
+            guard: Guard::new(config.public),
+            limits: connection_limits::Behaviour::new(limits(config.connections)),
+            blocked: allow_block_list::Behaviour::default(),
+            chain: Gated::new(chain, true),
+            kademlia: Gated::new(Feeder::new(local, kademlia, rules), config.discovery),
+            identify: identify::Behaviour::new(
+                identify::Config::new_with_signed_peer_record(version(config.chain_id), &config.key)
+                    .with_agent_version(config.agent.clone())
+                    // Only what we know to be ours, and this chain's nodes may dial.
+                    .with_hide_listen_addrs(true)
+                    // The peer book is ours: addresses are not remembered here.
+                    .with_cache_size(0),
+            ),
+            ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_INTERVAL)),
+            mdns: Toggle::from(config.mdns.then(|| discovery(local)).flatten()),
+            upnp: Toggle::from(nat.then(|| Quietly(upnp::tokio::Behaviour::default()))),
+            probe: Gated::new(
+                Quietly(autonat::v2::client::Behaviour::new(rand::make_rng::<StdRng>(), one)),
+                nat,
+            ),
+            dial_back: Gated::new(Vetted::new(dial_back, rules, true), nat),
+            relays,
+            relay: Gated::new(relay_for_others(local), nat),
+            punch: Toggle::from(punch),
+        })
+    }
+}
+
+/// A relay that only lets others find a direct connection; it helps once we can be reached ourselves.
+fn relay_for_others(local: PeerId) -> relay::Behaviour {
+    let config = relay::Config {
+        max_reservations: 64,
+        max_reservations_per_peer: 1,
+        // They end with their connections: the library's handler of a timeout does not bear a renewal that is
+        // on its way.
+        reservation_duration: Duration::from_secs(365 * 24 * 3_600),
+        max_circuits: 16,
+        max_circuits_per_peer: 2,
+        max_circuit_duration: Duration::from_secs(60),
+        max_circuit_bytes: 64 * 1024,
+        ..relay::Config::default()
+    };
+    let mut relay = relay::Behaviour::new(local, config);
+    relay.set_status(Some(relay::Status::Disable));
+    relay
 }
 
 /// What identify says of the protocols: the chain and their version.
@@ -180,20 +264,24 @@ pub(super) fn swarm(
     traffic: &Traffic,
     metrics: &mut Registry,
 ) -> Result<Swarm<Behaviour>, DriverError> {
-    let behaviour = Behaviour::new(config, metrics)?;
+    let chain = Chain::new(config, metrics)?;
     let (over_tcp, over_quic) = (Arc::clone(traffic.line()), Arc::clone(traffic.line()));
-    let tcp = |key: &Keypair| -> Result<_, Box<dyn Error + Send + Sync>> {
+    let delay = config.link_delay;
+    let mux = || {
         let mut mux = yamux::Config::default();
         mux.set_max_num_streams(usize::from(MAX_STREAMS));
+        mux
+    };
+    let tcp = |key: &Keypair| -> Result<_, Box<dyn Error + Send + Sync>> {
         let plain = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true));
         let secure = plain.upgrade(Version::V1Lazy).authenticate(noise::Config::new(key)?);
-        let shape = move |(peer, muxer), _| (peer, Shaped::new(muxer, over_tcp));
-        Ok(secure.multiplex(mux).map(shape))
+        let shape = move |(peer, muxer), _| (peer, Shaped::new(muxer, over_tcp, delay));
+        Ok(secure.multiplex(mux()).map(shape))
     };
     let quic = |key: &Keypair| {
         let mut quic = quic::Config::new(key);
         quic.max_concurrent_stream_limit = u32::from(MAX_STREAMS);
-        let shape = move |(peer, muxer), _| (peer, Shaped::new(muxer, over_quic));
+        let shape = move |(peer, muxer), _| (peer, Shaped::new(muxer, over_quic, delay));
         quic::tokio::Transport::new(quic).map(shape)
     };
     let setup = |error: &dyn std::fmt::Display| DriverError::Setup(error.to_string());
@@ -201,7 +289,9 @@ pub(super) fn swarm(
     let builder = builder.with_other_transport(tcp).map_err(|error| setup(&error))?;
     let Ok(builder) = builder.with_other_transport(quic);
     let builder = builder.with_dns().map_err(DriverError::Dns)?;
-    let Ok(builder) = builder.with_behaviour(|_: &Keypair| behaviour);
+    let builder = builder.with_relay_client(noise::Config::new, mux).map_err(|error| setup(&error))?;
+    let behaviour = |_: &Keypair, relays| Behaviour::new(config, chain, relays).map_err(Box::from);
+    let builder = builder.with_behaviour(behaviour).map_err(|error| setup(&error))?;
     let swarm = builder.with_swarm_config(|settings| {
         settings
             .with_idle_connection_timeout(IDLE_TIMEOUT)

@@ -4,9 +4,11 @@
 //! packet of QUIC may name any sender. One that stands counts for both, on chains for everybody; where all
 //! nodes may be in one house, many of them share an address.
 
+use super::gate::is_relayed;
+use super::vetted::ip_of;
+use crate::limits::{Bucket, Quota};
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
-use libp2p::multiaddr::Protocol;
 use libp2p::swarm::{
     ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent,
     ToSwarm, dummy,
@@ -16,6 +18,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 /// Connections of one address that may shake hands at a time.
 const MAX_PENDING: usize = 8;
@@ -23,6 +26,15 @@ const MAX_PENDING: usize = 8;
 const MAX_STANDING: usize = 3;
 /// Connections of one network (/24, /48) that may stand.
 const MAX_OF_NETWORK: usize = 12;
+
+/// Connections over relays that others may open: one in ten seconds, bursts of 8. The library that makes
+/// direct ones of them remembers something of each for ever.
+const RELAYED: Quota = Quota { each: Duration::from_secs(10), burst: 8 };
+
+/// So many come over relays that none is let in for a while.
+#[derive(Debug, thiserror::Error)]
+#[error("too many connections over relays")]
+struct TooManyRelayed;
 
 /// The door is shut for this address.
 #[derive(Debug, thiserror::Error)]
@@ -35,12 +47,15 @@ pub(super) struct Guard {
     public: bool,
     pending: HashMap<ConnectionId, IpAddr>,
     standing: HashMap<ConnectionId, IpAddr>,
+    began: Instant,
+    relayed: Bucket,
 }
 
 impl Guard {
     /// Nobody is here yet.
     pub(super) fn new(public: bool) -> Self {
-        Self { public, pending: HashMap::new(), standing: HashMap::new() }
+        let (pending, standing) = (HashMap::new(), HashMap::new());
+        Self { public, pending, standing, began: Instant::now(), relayed: Bucket::default() }
     }
 
     /// The lists hold as many as there may be connections: few enough to be counted each time.
@@ -66,15 +81,6 @@ fn network(ip: IpAddr) -> [u8; 6] {
     }
 }
 
-/// Relayed connections have none.
-fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
-    match address.iter().next()? {
-        Protocol::Ip4(ip) => Some(ip.into()),
-        Protocol::Ip6(ip) => Some(ip.to_canonical()),
-        _ => None,
-    }
-}
-
 impl NetworkBehaviour for Guard {
     type ConnectionHandler = dummy::ConnectionHandler;
     type ToSwarm = Infallible;
@@ -95,10 +101,14 @@ impl NetworkBehaviour for Guard {
         &mut self,
         id: ConnectionId,
         _: PeerId,
-        _: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         self.pending.remove(&id);
+        if is_relayed(local) {
+            let now = self.began.elapsed();
+            self.relayed.take(RELAYED, 1, now).map_err(|_| ConnectionDenied::new(TooManyRelayed))?;
+        }
         // Others may have come meanwhile.
         if let Some(ip) = ip_of(remote) {
             self.admit(ip, 0)?;

@@ -1,6 +1,7 @@
 //! The language between the core and the driver: what arrived, and what is to be done. Bytes stay raw here;
 //! their layouts belong to formats: On the wire.
 
+use super::reach::Reachability;
 use libp2p::gossipsub::MessageId;
 use libp2p::{Multiaddr, PeerId};
 use std::time::Duration;
@@ -275,13 +276,17 @@ pub enum NetEvent {
         /// Why, for people.
         error: String,
     },
-    /// A node was found (mDNS); it may be on another chain.
+    /// A node was found (mDNS, Kademlia); it may be on another chain, or nowhere.
     Discovered {
         /// The peer.
         peer: PeerId,
         /// Where it listens.
         addresses: Vec<Multiaddr>,
+        /// Who says so; the local network if nobody.
+        by: Option<PeerId>,
     },
+    /// Whether others can dial us, or where, has changed.
+    Reachable(Reachability),
     /// What DNS says of a name, with or without the ids of the peers.
     Seeded(Vec<Multiaddr>),
 }
@@ -301,6 +306,8 @@ pub enum NetCommand {
     },
     /// Look a name up in DNS; ends in [`NetEvent::Seeded`] if it is found.
     Resolve(String),
+    /// Ask peers for nodes (Kademlia); ends in [`NetEvent::Discovered`] for each that is named.
+    Walk,
     /// Close all connections to a peer.
     Disconnect(PeerId),
     /// Close all connections to a peer and refuse new ones.

@@ -3,6 +3,7 @@
 //! What is counted is what the protocols send, over TCP and QUIC alike; encryption, packets and their
 //! acknowledgements add a few percent to it, which [`OVERHEAD`] takes off.
 
+use super::delay::Delay;
 use futures::{AsyncRead, AsyncWrite};
 use libp2p::core::muxing::{StreamMuxer, StreamMuxerEvent};
 use std::future::Future;
@@ -82,12 +83,17 @@ fn per_bytes(limit: u64, bytes: u64) -> Duration {
 pub(super) struct Shaped<M> {
     inner: M,
     line: Arc<Uplink>,
+    delay: Duration,
 }
 
 impl<M> Shaped<M> {
-    /// A connection on this line.
-    pub(super) fn new(inner: M, line: Arc<Uplink>) -> Self {
-        Self { inner, line }
+    /// A connection on this line, over which what others send takes so much longer.
+    pub(super) fn new(inner: M, line: Arc<Uplink>, delay: Duration) -> Self {
+        Self { inner, line, delay }
+    }
+
+    fn stream<S>(&self, inner: S) -> Stream<S> {
+        Stream { inner, line: Arc::clone(&self.line), pause: None, delay: Delay::by(self.delay) }
     }
 }
 
@@ -104,7 +110,7 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Result<Self::Substream, Self::Error>> {
         let inner = ready!(Pin::new(&mut self.inner).poll_inbound(cx))?;
-        Poll::Ready(Ok(Stream { inner, line: Arc::clone(&self.line), pause: None }))
+        Poll::Ready(Ok(self.stream(inner)))
     }
 
     fn poll_outbound(
@@ -112,7 +118,7 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Result<Self::Substream, Self::Error>> {
         let inner = ready!(Pin::new(&mut self.inner).poll_outbound(cx))?;
-        Poll::Ready(Ok(Stream { inner, line: Arc::clone(&self.line), pause: None }))
+        Poll::Ready(Ok(self.stream(inner)))
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -129,6 +135,7 @@ pub(super) struct Stream<S> {
     inner: S,
     line: Arc<Uplink>,
     pause: Option<Pin<Box<Sleep>>>,
+    delay: Option<Box<Delay>>,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
@@ -137,7 +144,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_read(cx, buffer)
+        let Self { inner, delay, .. } = &mut *self;
+        match delay {
+            Some(delay) => delay.poll_read(Pin::new(inner), cx, buffer),
+            None => Pin::new(inner).poll_read(cx, buffer),
+        }
     }
 }
 

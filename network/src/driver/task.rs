@@ -5,28 +5,34 @@
 //! command should therefore keep taking events, or use `try_send`.
 
 mod links;
+mod nat;
 
 use super::DriverConfig;
-use super::behaviour::{Behaviour, BehaviourEvent};
+use super::behaviour::{Behaviour, BehaviourEvent, ChainEvent};
 use super::carried::Carried;
 use super::codec::failure;
-use super::gossip::{Gate, message_id};
+use super::gate::is_relayed;
+use super::gossip::{Gate, VERDICT_WINDOW, message_id};
 use super::inbound::{Inbound, rate_limited};
 use super::message::{
     Delivery, MessageRef, NetCommand, NetEvent, Protocol, ReplyToken, RequestFailure, RequestId, Topic,
     Verdict,
 };
+use super::reach::{Reach, Reachability};
 use super::seeds::Seeds;
 use super::traffic::Traffic;
+use crate::addresses::Rules;
 use futures::StreamExt;
-use libp2p::gossipsub::{self, MessageAcceptance, PublishError};
+use libp2p::core::transport::ListenerId;
+use libp2p::gossipsub::{self, MessageAcceptance, MessageId, PublishError};
 use libp2p::request_response::{self, Message, OutboundRequestId};
 use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, multiaddr};
-use links::{Peer, root};
+use links::{Peer, Relayed, root};
+use nat::Circuit;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
@@ -36,6 +42,8 @@ const MAX_BACKLOG: usize = 256;
 const MAX_OPEN_REQUESTS: usize = 1024;
 /// Peers refused at a time; the core ends bans.
 const MAX_BANS: usize = 10_000;
+/// Messages whose verdicts are timed at once.
+const MAX_UNDECIDED: usize = 4_096;
 /// How often it is told what peers brought.
 pub const REPORT_EVERY: Duration = Duration::from_secs(10);
 /// How long peers have to be told that we leave.
@@ -56,6 +64,20 @@ pub(super) struct Task {
     dials: HashMap<ConnectionId, (Option<PeerId>, Multiaddr)>,
     requests: HashMap<(Protocol, OutboundRequestId), RequestId>,
     inbound: Inbound,
+    /// Messages that wait for a verdict, and since when.
+    undecided: HashMap<MessageId, Instant>,
+    began: Instant,
+    /// What is known of our own addresses, and what of it the core was told.
+    reach: Reach,
+    told: Reachability,
+    /// Connections over relays, until a direct one takes their place.
+    relayed: HashMap<ConnectionId, Relayed>,
+    /// Connections that only test the address of a peer, which does not count as connected by them.
+    tests: HashMap<ConnectionId, (PeerId, Instant)>,
+    /// Relays that would not hold a place for us.
+    unwilling: HashMap<PeerId, Instant>,
+    /// Relays that hold a place for us.
+    circuits: HashMap<ListenerId, Circuit>,
 }
 
 impl Task {
@@ -66,6 +88,7 @@ impl Task {
         commands: mpsc::Receiver<NetCommand>,
         traffic: Arc<Traffic>,
     ) -> Self {
+        let reach = Reach::new(Rules { public: config.public }, *swarm.local_peer_id());
         Self {
             swarm,
             chain_id: config.chain_id,
@@ -80,6 +103,14 @@ impl Task {
             dials: HashMap::new(),
             requests: HashMap::new(),
             inbound: Inbound::default(),
+            undecided: HashMap::new(),
+            began: Instant::now(),
+            reach,
+            told: Reachability::default(),
+            relayed: HashMap::new(),
+            tests: HashMap::new(),
+            unwilling: HashMap::new(),
+            circuits: HashMap::new(),
         }
     }
 
@@ -102,7 +133,11 @@ impl Task {
                     None => break,
                 },
                 event = self.swarm.select_next_some(), if self.backlog.is_empty() => self.report(event),
-                _ = reports.tick() => self.report_deliveries(),
+                _ = reports.tick() => {
+                    self.report_deliveries();
+                    self.keep_links();
+                    self.keep_reach();
+                }
                 addresses = self.seeds.next() => self.backlog.push_back(NetEvent::Seeded(addresses)),
                 () = events.closed() => break,
             }
@@ -130,13 +165,14 @@ impl Task {
         match command {
             NetCommand::Dial { peer, addresses, quiet } => self.dial(peer, addresses, quiet),
             NetCommand::Resolve(name) => self.seeds.look_up(name),
+            NetCommand::Walk => self.swarm.behaviour_mut().kademlia.inner.walk(),
             NetCommand::Disconnect(peer) => self.disconnect(peer),
             NetCommand::Ban(peer) => self.ban(peer),
             NetCommand::Unban(peer) => {
                 self.swarm.behaviour_mut().blocked.unblock_peer(peer);
             }
             NetCommand::Appraise { peer, score } => {
-                let gossip = &mut self.swarm.behaviour_mut().gossip.inner;
+                let gossip = &mut self.swarm.behaviour_mut().gossip().inner;
                 gossip.set_application_score(&peer, score.into());
             }
             NetCommand::Publish { topic, data } => self.publish(topic, data),
@@ -148,7 +184,7 @@ impl Task {
     }
 
     fn report(&mut self, event: SwarmEvent<BehaviourEvent>) {
-        let foul = self.swarm.behaviour_mut().gossip.intake.foul();
+        let foul = self.swarm.behaviour_mut().gossip().intake.foul();
         self.backlog.extend(foul.into_iter().map(|(peer, what)| NetEvent::Misbehaved { peer, what }));
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event),
@@ -165,13 +201,25 @@ impl Task {
                 let error = root(&error);
                 tracing::debug!(from = %send_back_addr, error, "a connection from outside failed");
             }
+            SwarmEvent::NewListenAddr { listener_id, address } if is_relayed(&address) => {
+                self.on_circuit(listener_id, address);
+            }
             SwarmEvent::NewListenAddr { address, .. } => {
                 let ourselves = multiaddr::Protocol::P2p(*self.swarm.local_peer_id());
-                self.backlog.push_back(NetEvent::Listening(address.with(ourselves)));
+                self.backlog.push_back(NetEvent::Listening(address.clone().with(ourselves)));
+                let steps = self.reach.listens(address);
+                self.take_steps(steps);
             }
-            SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "listening"),
-            SwarmEvent::ListenerClosed { addresses, reason, .. } => {
-                tracing::warn!(?addresses, ?reason, "no longer listening");
+            SwarmEvent::ExpiredListenAddr { address, .. } if !is_relayed(&address) => {
+                let steps = self.reach.ends(&address);
+                self.take_steps(steps);
+            }
+            // Anybody can send a packet that is none.
+            SwarmEvent::ListenerError { error, .. } => tracing::debug!(%error, "listening"),
+            SwarmEvent::ListenerClosed { listener_id, addresses, reason } => {
+                if !self.on_circuit_closed(listener_id) {
+                    tracing::warn!(?addresses, ?reason, "no longer listening");
+                }
             }
             _ => {}
         }
@@ -179,23 +227,36 @@ impl Task {
 
     fn on_behaviour(&mut self, event: BehaviourEvent) {
         match event {
-            BehaviourEvent::Gossip(event) => self.on_gossip(event),
+            BehaviourEvent::Chain(event) => self.on_chain(event),
+            BehaviourEvent::Kademlia(named) => self.on_named(named),
             BehaviourEvent::Identify(event) => self.on_identify(event),
             BehaviourEvent::Ping(event) => self.on_ping(event),
             BehaviourEvent::Mdns(event) => self.on_mdns(event),
-            BehaviourEvent::Status(event) => self.on_exchange(Protocol::Status, event),
-            BehaviourEvent::Headers(event) => self.on_exchange(Protocol::Headers, event),
-            BehaviourEvent::Bodies(event) => self.on_exchange(Protocol::Bodies, event),
-            BehaviourEvent::BlockIds(event) => self.on_exchange(Protocol::BlockIds, event),
-            BehaviourEvent::BlockTxs(event) => self.on_exchange(Protocol::BlockTxs, event),
-            BehaviourEvent::Announce(event) => self.on_exchange(Protocol::Announce, event),
-            BehaviourEvent::Pool(event) => self.on_exchange(Protocol::Pool, event),
-            BehaviourEvent::Txs(event) => self.on_exchange(Protocol::Txs, event),
-            BehaviourEvent::Push(event) => self.on_exchange(Protocol::Push, event),
-            BehaviourEvent::Peers(event) => self.on_exchange(Protocol::Peers, event),
+            BehaviourEvent::Upnp(event) => self.on_upnp(event),
+            BehaviourEvent::Probe(event) => self.on_probe(event),
+            BehaviourEvent::DialBack(event) => self.on_dial_back(event),
+            BehaviourEvent::Relays(event) => tracing::debug!(?event, "a relay"),
+            BehaviourEvent::Relay(event) => tracing::trace!(?event, "relaying for others"),
+            BehaviourEvent::Punch(event) => self.on_punch(event),
             BehaviourEvent::Guard(never) | BehaviourEvent::Limits(never) | BehaviourEvent::Blocked(never) => {
                 match never {}
             }
+        }
+    }
+
+    fn on_chain(&mut self, event: ChainEvent) {
+        match event {
+            ChainEvent::Gossip(event) => self.on_gossip(event),
+            ChainEvent::Status(event) => self.on_exchange(Protocol::Status, event),
+            ChainEvent::Headers(event) => self.on_exchange(Protocol::Headers, event),
+            ChainEvent::Bodies(event) => self.on_exchange(Protocol::Bodies, event),
+            ChainEvent::BlockIds(event) => self.on_exchange(Protocol::BlockIds, event),
+            ChainEvent::BlockTxs(event) => self.on_exchange(Protocol::BlockTxs, event),
+            ChainEvent::Announce(event) => self.on_exchange(Protocol::Announce, event),
+            ChainEvent::Pool(event) => self.on_exchange(Protocol::Pool, event),
+            ChainEvent::Txs(event) => self.on_exchange(Protocol::Txs, event),
+            ChainEvent::Push(event) => self.on_exchange(Protocol::Push, event),
+            ChainEvent::Peers(event) => self.on_exchange(Protocol::Peers, event),
         }
     }
 
@@ -229,7 +290,7 @@ impl Task {
         if self.carried.contains(&message_id(&name, &data)) {
             return;
         }
-        let gossip = &mut self.swarm.behaviour_mut().gossip.inner;
+        let gossip = &mut self.swarm.behaviour_mut().gossip().inner;
         match gossip.publish(name, data) {
             Ok(id) => {
                 self.carried.insert(id);
@@ -244,12 +305,15 @@ impl Task {
     }
 
     fn judge(&mut self, message: &MessageRef, verdict: Verdict) {
+        if let Some(since) = self.undecided.remove(&message.id) {
+            self.traffic.judged(since.elapsed());
+        }
         let verdict = match verdict {
             Verdict::Accept => MessageAcceptance::Accept,
             Verdict::Ignore => MessageAcceptance::Ignore,
             Verdict::Reject => MessageAcceptance::Reject,
         };
-        let gossip = &mut self.swarm.behaviour_mut().gossip.inner;
+        let gossip = &mut self.swarm.behaviour_mut().gossip().inner;
         if !gossip.report_message_validation_result(&message.id, &message.source, verdict) {
             tracing::debug!(message = %message.id, "the verdict came too late");
         }
@@ -257,7 +321,7 @@ impl Task {
 
     fn request(&mut self, peer: PeerId, id: RequestId, protocol: Protocol, data: Vec<u8>) {
         let max = usize::try_from(protocol.frames(self.max_body_bytes).question_max).unwrap_or(usize::MAX);
-        let exchange = self.swarm.behaviour_mut().exchange(protocol);
+        let exchange = self.swarm.behaviour_mut().chain.inner.exchange(protocol);
         // An unconnected peer would be dialled, and the request kept meanwhile.
         let refusal = if !exchange.is_connected(&peer) {
             Some(RequestFailure::Closed)
@@ -280,7 +344,7 @@ impl Task {
     fn reply(&mut self, token: ReplyToken, data: Vec<u8>) {
         let Some((protocol, channel, data)) = self.inbound.answer(token, data) else { return };
         let bytes = data.len();
-        match self.swarm.behaviour_mut().exchange(protocol).send_response(channel, data) {
+        match self.swarm.behaviour_mut().chain.inner.exchange(protocol).send_response(channel, data) {
             Ok(()) => self.traffic.sent(protocol, bytes),
             Err(_) => tracing::debug!(?protocol, "the peer is gone, its answer is dropped"),
         }
@@ -288,7 +352,8 @@ impl Task {
 
     /// What peers brought since the last time.
     fn report_deliveries(&mut self) {
-        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        self.undecided.retain(|_, since| since.elapsed() < VERDICT_WINDOW);
+        let gossip = self.swarm.behaviour_mut().gossip();
         let mesh: HashSet<PeerId> = gossip.inner.all_mesh_peers().copied().collect();
         let of =
             |peer: &PeerId| (*peer, Delivery { in_mesh: mesh.contains(peer), ..gossip.intake.take(peer) });
@@ -305,6 +370,9 @@ impl Task {
                 let Some(topic) = self.gate.topic(&message.topic) else { return };
                 self.traffic.heard(topic, message.data.len());
                 self.carried.insert(id.clone());
+                if self.undecided.len() < MAX_UNDECIDED {
+                    self.undecided.insert(id.clone(), Instant::now());
+                }
                 let message_ref = MessageRef { source: peer, id };
                 let event = NetEvent::Gossip { peer, topic, message: message_ref, data: message.data };
                 self.backlog.push_back(event);
@@ -338,6 +406,8 @@ impl Task {
                             let _ = self
                                 .swarm
                                 .behaviour_mut()
+                                .chain
+                                .inner
                                 .exchange(protocol)
                                 .send_response(channel, rate_limited());
                         }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, timeout};
 
 mod hostile;
+mod nat;
 
 const CHAIN: u32 = 0x0a1b_2c3d;
 const BODY: u32 = 1024 * 1024;
@@ -25,9 +26,12 @@ fn config(listen: &str) -> DriverConfig {
         listen: vec![listen.parse().unwrap()],
         public: false,
         mdns: false,
+        discovery: false,
+        nat: false,
         connections: ConnectionCaps::default(),
         max_body_bytes: BODY,
         upload_limit: None,
+        link_delay: Duration::ZERO,
     }
 }
 

@@ -4,7 +4,7 @@ use super::message::{Protocol, Topic};
 use super::shaping::Uplink;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Messages and bytes in both directions since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,12 +54,23 @@ pub struct Traffic {
     line: Arc<Uplink>,
     protocols: [Counter; Protocol::ALL.len()],
     topics: [Counter; Topic::ALL.len()],
+    verdicts: [AtomicU64; VERDICTS_WITHIN.len() + 1],
 }
+
+/// Times that verdicts on gossip are counted by; those that take longer than all of them come last.
+pub const VERDICTS_WITHIN: [Duration; 5] = [
+    Duration::from_millis(1),
+    Duration::from_millis(5),
+    Duration::from_millis(20),
+    Duration::from_millis(100),
+    Duration::from_secs(1),
+];
 
 impl Traffic {
     pub(super) fn new(upload_limit: Option<u64>) -> Self {
         let line = Arc::new(Uplink::new(upload_limit, Instant::now()));
-        Self { line, protocols: Default::default(), topics: Default::default() }
+        let (protocols, topics) = Default::default();
+        Self { line, protocols, topics, verdicts: Default::default() }
     }
 
     /// Our line to the world.
@@ -85,6 +96,19 @@ impl Traffic {
     #[must_use]
     pub fn topic(&self, topic: Topic) -> Flow {
         self.topics[topic as usize].flow()
+    }
+
+    /// Verdicts on gossip messages that took up to each of [`VERDICTS_WITHIN`] and no less, and longer.
+    #[must_use]
+    pub fn verdicts(&self) -> [u64; VERDICTS_WITHIN.len() + 1] {
+        std::array::from_fn(|at| self.verdicts.get(at).map_or(0, |count| count.load(Relaxed)))
+    }
+
+    pub(super) fn judged(&self, after: Duration) {
+        let at = VERDICTS_WITHIN.iter().take_while(|within| **within < after).count();
+        if let Some(count) = self.verdicts.get(at) {
+            count.fetch_add(1, Relaxed);
+        }
     }
 
     pub(super) fn received(&self, protocol: Protocol, bytes: usize) {

@@ -6,22 +6,17 @@
 //! counts, and closes the connection when the handler gives up; whoever wants the peer dials it again.
 //!
 //! What peers bring passes by here first, and only what they may bring goes on.
-//!
-//! Connections that are to carry blocks alone have no gossip at all: gossipsub is not told of them.
 
 use super::gossip::Gossip;
 use super::intake::Intake;
-use either::Either;
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
-use libp2p::core::util::unreachable;
 use libp2p::swarm::handler::ConnectionEvent;
 use libp2p::swarm::{
     CloseConnection, ConnectionDenied, ConnectionHandler, ConnectionHandlerEvent, ConnectionId, FromSwarm,
-    NetworkBehaviour, SubstreamProtocol, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm, dummy,
+    NetworkBehaviour, SubstreamProtocol, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
 };
 use libp2p::{Multiaddr, PeerId};
-use std::collections::HashMap;
 use std::task::{Context, Poll};
 
 /// Streams in one direction at which gossipsub's handler gives up (its `MAX_SUBSTREAM_ATTEMPTS`).
@@ -39,30 +34,18 @@ pub(super) struct Watched {
     silent: Vec<(PeerId, ConnectionId)>,
     /// What peers bring, before gossip sees it.
     pub(super) intake: Intake,
-    /// Connections without gossip, to whom once they stand.
-    quiet: HashMap<ConnectionId, Option<PeerId>>,
 }
 
 impl Watched {
     /// Watches over this gossip.
     pub(super) fn new(inner: Gossip, intake: Intake) -> Self {
-        Self { inner, intake, silent: Vec::new(), quiet: HashMap::new() }
-    }
-
-    /// The connection that this dial leads to is to have no gossip.
-    pub(super) fn keep_quiet(&mut self, dial: ConnectionId) {
-        self.quiet.insert(dial, None);
-    }
-
-    /// Connections to a peer that gossip knows nothing of.
-    fn quiet_to(&self, peer: PeerId) -> usize {
-        self.quiet.values().filter(|known| **known == Some(peer)).count()
+        Self { inner, intake, silent: Vec::new() }
     }
 }
 
 // The methods left out, those about pending connections, are left out by gossipsub too.
 impl NetworkBehaviour for Watched {
-    type ConnectionHandler = Either<WatchedHandler, dummy::ConnectionHandler>;
+    type ConnectionHandler = WatchedHandler;
     type ToSwarm = <Gossip as NetworkBehaviour>::ToSwarm;
 
     fn handle_established_inbound_connection(
@@ -73,7 +56,7 @@ impl NetworkBehaviour for Watched {
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         let inner = self.inner.handle_established_inbound_connection(id, peer, local, remote)?;
-        Ok(Either::Left(WatchedHandler::new(inner)))
+        Ok(WatchedHandler::new(inner))
     }
 
     fn handle_established_outbound_connection(
@@ -84,47 +67,26 @@ impl NetworkBehaviour for Watched {
         role: Endpoint,
         port: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        if let Some(to) = self.quiet.get_mut(&id) {
-            *to = Some(peer);
-            return Ok(Either::Right(dummy::ConnectionHandler));
-        }
         let inner = self.inner.handle_established_outbound_connection(id, peer, address, role, port)?;
-        Ok(Either::Left(WatchedHandler::new(inner)))
+        Ok(WatchedHandler::new(inner))
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm) {
-        match event {
-            FromSwarm::ConnectionEstablished(event) if self.quiet.contains_key(&event.connection_id) => {}
-            FromSwarm::ConnectionClosed(event) if self.quiet.contains_key(&event.connection_id) => {
-                self.quiet.remove(&event.connection_id);
-            }
-            FromSwarm::ConnectionEstablished(mut event) => {
-                event.other_established -= self.quiet_to(event.peer_id).min(event.other_established);
-                self.inner.on_swarm_event(FromSwarm::ConnectionEstablished(event));
-            }
-            FromSwarm::ConnectionClosed(mut event) => {
-                self.intake.gone();
-                event.remaining_established -= self.quiet_to(event.peer_id).min(event.remaining_established);
-                self.inner.on_swarm_event(FromSwarm::ConnectionClosed(event));
-            }
-            FromSwarm::DialFailure(event) => {
-                self.quiet.remove(&event.connection_id);
-                self.inner.on_swarm_event(FromSwarm::DialFailure(event));
-            }
-            other => self.inner.on_swarm_event(other),
+        if let FromSwarm::ConnectionClosed(_) = event {
+            self.intake.gone();
         }
+        self.inner.on_swarm_event(event);
     }
 
     fn on_connection_handler_event(&mut self, peer: PeerId, id: ConnectionId, event: THandlerOutEvent<Self>) {
         match event {
-            Either::Left(Some(mut event)) => {
+            Some(mut event) => {
                 if let FromGossip::Message { rpc, .. } = &mut event {
                     self.intake.sift(peer, &mut rpc.messages);
                 }
                 self.inner.on_connection_handler_event(peer, id, event);
             }
-            Either::Left(None) => self.silent.push((peer, id)),
-            Either::Right(never) => unreachable(never),
+            None => self.silent.push((peer, id)),
         }
     }
 
@@ -133,7 +95,7 @@ impl NetworkBehaviour for Watched {
             tracing::debug!(peer = %peer_id, "gossip has gone silent on a connection: closing it");
             return Poll::Ready(ToSwarm::CloseConnection { peer_id, connection: CloseConnection::One(id) });
         }
-        self.inner.poll(cx).map(|event| event.map_in(Either::Left))
+        self.inner.poll(cx)
     }
 }
 

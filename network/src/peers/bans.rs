@@ -37,23 +37,46 @@ struct Ban {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory {
     bans: BTreeMap<PeerId, Ban>,
-    sums: BTreeMap<PeerId, (Fading, Fading)>,
+    sums: BTreeMap<PeerId, Sums>,
+}
+
+/// What a peer did, as far as it is remembered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sums {
+    pub(super) faults: Fading,
+    pub(super) merit: Fading,
+    /// Messages it brought by gossip.
+    pub(super) messages: Fading,
+    /// Whether it was found to bring next to nothing.
+    pub(super) silent: bool,
+}
+
+impl Sums {
+    const NONE: Self =
+        Self { faults: Fading::NONE, merit: Fading::NONE, messages: Fading::NONE, silent: false };
+
+    /// Whether there is next to nothing in it.
+    fn is_forgotten(&self, now: Duration) -> bool {
+        let small = |sum: Fading| sum.now(now).abs() < FORGOTTEN;
+        small(self.faults) && small(self.merit) && small(self.messages) && !self.silent
+    }
 }
 
 impl Memory {
-    /// What is known of a peer that comes: its faults and its merit.
-    pub(super) fn recall(&mut self, id: &PeerId) -> (Fading, Fading) {
-        self.sums.remove(id).unwrap_or((Fading::NONE, Fading::NONE))
+    /// What is known of a peer that comes.
+    pub(super) fn recall(&mut self, id: &PeerId) -> Sums {
+        self.sums.remove(id).unwrap_or(Sums::NONE)
     }
 
     /// Keeps what a peer did, unless that is next to nothing.
-    pub(super) fn remember(&mut self, id: PeerId, faults: Fading, merit: Fading, now: Duration) {
-        if faults.now(now).abs() < FORGOTTEN && merit.now(now).abs() < FORGOTTEN {
+    pub(super) fn remember(&mut self, id: PeerId, sums: Sums, now: Duration) {
+        if sums.is_forgotten(now) {
             return;
         }
-        self.sums.insert(id, (faults, merit));
+        self.sums.insert(id, sums);
         if self.sums.len() > MAX_REMEMBERED {
-            let mildest = self.sums.iter().max_by(|a, b| a.1.0.now(now).total_cmp(&b.1.0.now(now)));
+            let faults = |sums: &Sums| sums.faults.now(now);
+            let mildest = self.sums.iter().max_by(|a, b| faults(a.1).total_cmp(&faults(b.1)));
             let mildest = mildest.map(|(id, _)| *id);
             mildest.and_then(|id| self.sums.remove(&id));
         }
@@ -61,9 +84,9 @@ impl Memory {
 
     /// Something more is held against a peer that is gone; its faults now.
     pub(super) fn add_fault(&mut self, id: PeerId, points: f64, now: Duration) -> f64 {
-        let (mut faults, merit) = self.recall(&id);
-        let sum = faults.add(points, now);
-        self.remember(id, faults, merit, now);
+        let mut sums = self.recall(&id);
+        let sum = sums.faults.add(points, now);
+        self.remember(id, sums, now);
         sum
     }
 
@@ -121,9 +144,10 @@ impl Memory {
             write_bytes(ban.reason.as_bytes(), out);
         }
         write_count(self.sums.len(), out);
-        for (id, (faults, merit)) in &self.sums {
+        for (id, sums) in &self.sums {
             write_bytes(&id.to_bytes(), out);
-            for sum in [faults, merit] {
+            out.push(u8::from(sums.silent));
+            for sum in [sums.faults, sums.merit, sums.messages] {
                 out.extend_from_slice(&sum.points.to_le_bytes());
                 out.extend_from_slice(&epoch.saturating_add(sum.at.as_secs()).to_le_bytes());
             }
@@ -145,7 +169,10 @@ impl Memory {
         }
         for _ in 0..read_count(reader, MAX_REMEMBERED)? {
             let id = read_peer(reader)?;
-            let sums = (read_sum(reader, epoch)?, read_sum(reader, epoch)?);
+            let silent = reader.u8()? != 0;
+            let [faults, merit, messages] =
+                [read_sum(reader, epoch)?, read_sum(reader, epoch)?, read_sum(reader, epoch)?];
+            let sums = Sums { faults, merit, messages, silent };
             memory.sums.insert(id, sums);
         }
         Ok(memory)

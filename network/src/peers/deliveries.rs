@@ -5,6 +5,7 @@
 //! next to nothing while others bring much loses its place in the mesh. It is no fault: where two peers say
 //! the same, one is always late.
 
+use super::bans::Sums;
 use super::score::Fading;
 use super::{Peers, Slot};
 use crate::driver::Delivery;
@@ -35,11 +36,22 @@ pub(super) struct Brought {
     in_mesh_since: Option<Duration>,
     pub(super) silent_since: Option<Duration>,
     flooded: bool,
+    /// It was found silent before it came; gossip does not know.
+    untold: bool,
 }
 
 impl Brought {
-    pub(super) const NOTHING: Self =
-        Self { messages: Fading::NONE, in_mesh_since: None, silent_since: None, flooded: false };
+    /// What is remembered of a peer that comes.
+    pub(super) fn before(sums: &Sums, now: Duration) -> Self {
+        let silent_since = sums.silent.then_some(now);
+        let (messages, untold) = (sums.messages, sums.silent);
+        Self { messages, in_mesh_since: None, silent_since, flooded: false, untold }
+    }
+
+    /// What is worth remembering: how much it brought, and whether that was next to nothing.
+    pub(super) fn sum(&self) -> (Fading, bool) {
+        (self.messages, self.silent_since.is_some())
+    }
 }
 
 /// What follows from a report.
@@ -62,6 +74,9 @@ impl Peers {
             let brought = &mut peer.brought;
             brought.messages.add_unbounded(f64::from(delivery.blocks) + f64::from(delivery.txs), now);
             brought.in_mesh_since = if delivery.in_mesh { brought.in_mesh_since.or(Some(now)) } else { None };
+            if std::mem::take(&mut brought.untold) {
+                findings.push(Finding::Appraise(*id, SILENT_SCORE));
+            }
             let floods = delivery.over >= FLOOD;
             if delivery.over > 0 {
                 // Once may be our own fault: what waited while we slept comes all at once.
@@ -97,7 +112,7 @@ impl Peers {
                     brought.silent_since = Some(now);
                     findings.push(Finding::Appraise(*id, SILENT_SCORE));
                 }
-            } else if brought.silent_since.is_some() && messages >= HEARD_ABOVE * middle {
+            } else if comparable && brought.silent_since.is_some() && messages >= HEARD_ABOVE * middle {
                 brought.silent_since = None;
                 findings.push(Finding::Appraise(*id, 0));
             }

@@ -13,6 +13,8 @@ const MAX_ADDRESSES: usize = 64;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause: after a divided network is whole again, its parts meet within half a minute.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// Addresses of seeds that are dialled at a time: each is tried once, so none is to be lost for want of room.
+const MAX_SEEDS_AT_ONCE: usize = 8;
 /// A connection that lasted this long was a success.
 const LASTING: Duration = Duration::from_secs(60);
 
@@ -106,7 +108,7 @@ impl Dials {
     }
 
     /// The addresses to dial now, one for each peer at a time; `leave` names peers that are connected or not
-    /// wanted. Without `wants_peers`, only those given by hand.
+    /// wanted. Without `wants_peers`, only those given by hand; a few of the seeds at a time.
     pub(crate) fn due(
         &mut self,
         now: Duration,
@@ -115,11 +117,18 @@ impl Dials {
     ) -> Vec<(Multiaddr, Giver)> {
         let mut addresses = Vec::new();
         let mut busy: Vec<PeerId> = Vec::new();
+        let mut seeds = 0;
         // Whoever has waited longest first, or the first address of a peer would always win.
         self.entries.sort_by_key(|entry| entry.due);
         for entry in &mut self.entries {
             let alone = entry.peer.as_ref().is_none_or(|peer| !busy.contains(peer) && !leave(peer));
-            if now >= entry.due && alone && (wants_peers || entry.giver == Giver::Hand) {
+            let wanted = match entry.giver {
+                Giver::Hand => true,
+                Giver::Bootstrap => wants_peers,
+                Giver::Seed => wants_peers && seeds < MAX_SEEDS_AT_ONCE,
+            };
+            if now >= entry.due && alone && wanted {
+                seeds += usize::from(entry.giver == Giver::Seed);
                 busy.extend(entry.peer);
                 entry.due = now.saturating_add(entry.pause);
                 entry.pause = (entry.pause * 2).min(LONGEST_PAUSE);

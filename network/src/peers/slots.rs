@@ -7,7 +7,7 @@
 
 use super::Peers;
 use super::deliveries::SILENT_FOR;
-use crate::addresses::{Book, Choice, Group, Kind};
+use crate::addresses::{Book, Choice, Group, Kind, Record};
 use crate::protocol::Dice;
 use libp2p::{Multiaddr, PeerId};
 use std::collections::BTreeMap;
@@ -106,6 +106,21 @@ pub(crate) struct Chosen {
     pub(crate) slot: Slot,
 }
 
+/// What is looked at to choose whom to dial.
+pub(crate) struct Scene<'a> {
+    pub(crate) peers: &'a Peers,
+    pub(crate) book: &'a Book,
+    pub(crate) dice: &'a mut Dice,
+    pub(crate) at: &'a Situation,
+}
+
+impl Scene<'_> {
+    /// A peer of the book that is not to be skipped.
+    fn pick(&mut self, kind: Kind, skip: &dyn Fn(&Record) -> bool) -> Option<Choice> {
+        self.book.pick(kind, self.at.unix, &mut |n| self.dice.below(n), skip)
+    }
+}
+
 #[derive(Debug)]
 struct Pending {
     slot: Slot,
@@ -153,34 +168,24 @@ impl Slots {
     }
 
     /// The next peer to dial, if it is time for one.
-    pub(crate) fn choose(
-        &mut self,
-        peers: &Peers,
-        book: &Book,
-        dice: &mut Dice,
-        at: &Situation,
-    ) -> Option<Chosen> {
+    pub(crate) fn choose(&mut self, mut scene: Scene<'_>) -> Option<Chosen> {
+        let at = scene.at;
         self.pending.retain(|_, pending| at.now.saturating_sub(pending.since) < DIAL_WITHIN);
         if at.now < self.next_dial {
             return None;
         }
-        let chosen = self.for_slots(peers, book, dice, at).or_else(|| self.feeler(peers, book, dice, at));
+        let chosen = self.for_slots(&mut scene).or_else(|| self.feeler(&mut scene));
         self.next_dial = at.now + if chosen.is_some() { DIAL_PAUSE } else { NOBODY_PAUSE };
         let (slot, Choice { peer, addresses, group }) = chosen?;
         self.pending.insert(peer, Pending { slot, group, since: at.now });
         Some(Chosen { peer, addresses, slot })
     }
 
-    fn for_slots(
-        &mut self,
-        peers: &Peers,
-        book: &Book,
-        dice: &mut Dice,
-        at: &Situation,
-    ) -> Option<(Slot, Choice)> {
+    fn for_slots(&mut self, scene: &mut Scene<'_>) -> Option<(Slot, Choice)> {
+        let (peers, at) = (scene.peers, scene.at);
         let block_only = self.free(peers, Slot::BlockOnly, BLOCK_ONLY) > 0;
         while let Some(peer) = self.anchors.pop().filter(|_| block_only) {
-            let known = book.get(&peer).map(Choice::of);
+            let known = scene.book.get(&peer).filter(|entry| !entry.record().is_relayed()).map(Choice::of);
             if let Some(choice) = known.filter(|known| self.may_dial(peers, at, peer, &known.group)) {
                 return Some((Slot::BlockOnly, choice));
             }
@@ -195,27 +200,28 @@ impl Slots {
         } else {
             return None;
         };
-        let skip = |peer, group: &Group| !self.may_dial(peers, at, peer, group);
-        let choice = book.pick(Kind::Any, at.unix, &mut |n| dice.below(n), &skip)?;
-        Some((slot, choice))
+        // The relay would know of a link that is to be known to nobody.
+        let secret = slot.is_quiet();
+        let skip = |record: &Record| {
+            !self.may_dial(peers, at, record.peer(), &record.group()) || (secret && record.is_relayed())
+        };
+        Some((slot, scene.pick(Kind::Any, &skip)?))
     }
 
-    fn feeler(
-        &mut self,
-        peers: &Peers,
-        book: &Book,
-        dice: &mut Dice,
-        at: &Situation,
-    ) -> Option<(Slot, Choice)> {
+    fn feeler(&mut self, scene: &mut Scene<'_>) -> Option<(Slot, Choice)> {
+        let (peers, at) = (scene.peers, scene.at);
         if at.now < self.next_feeler || self.free(peers, Slot::Feeler, 1) == 0 {
             return None;
         }
         let pause = u64::try_from(FEELER_PAUSE.as_millis()).unwrap_or(u64::MAX);
-        self.next_feeler = at.now + FEELER_PAUSE + Duration::from_millis(dice.below(2 * pause));
+        self.next_feeler = at.now + FEELER_PAUSE + Duration::from_millis(scene.dice.below(2 * pause));
         // Somebody's place is claimed by another: look whether it is still there.
-        let tested = book.collision(&mut |n| dice.below(n)).filter(|it| self.is_free(peers, at, it.peer));
-        let skip = |peer, _: &Group| !self.is_free(peers, at, peer);
-        let found = tested.or_else(|| book.pick(Kind::New, at.unix, &mut |n| dice.below(n), &skip));
+        let tested = scene.book.collision(&mut |n| scene.dice.below(n));
+        let book = scene.book;
+        let is_direct = |it: &Choice| book.get(&it.peer).is_some_and(|entry| !entry.record().is_relayed());
+        let tested = tested.filter(|it| self.is_free(peers, at, it.peer) && is_direct(it));
+        let skip = |record: &Record| !self.is_free(peers, at, record.peer()) || record.is_relayed();
+        let found = tested.or_else(|| scene.pick(Kind::New, &skip));
         found.map(|choice| (Slot::Feeler, choice))
     }
 

@@ -2,6 +2,7 @@
 
 use super::bans::MAX_REMEMBERED;
 use super::*;
+use crate::driver::Delivery;
 use crate::testing::{arrival, peer};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -192,6 +193,25 @@ fn our_own_address_and_those_of_seeds_are_not_tried_again() {
 }
 
 #[test]
+fn a_few_addresses_of_seeds_are_dialled_at_a_time_and_none_is_lost() {
+    let mut dials = Dials::default();
+    for n in 1..=20 {
+        dials.add(address(n), Giver::Seed).unwrap();
+    }
+    let nobody = |_: &PeerId| false;
+    let mut dialled = Vec::new();
+    for second in 0..4 {
+        let due = dials.due(Duration::from_secs(second), true, nobody);
+        assert!(due.len() <= 8, "{due:?}");
+        for (address, _) in due {
+            dials.failed(&address, false);
+            dialled.push(address);
+        }
+    }
+    assert_eq!(dialled.len(), 20, "each once");
+}
+
+#[test]
 fn what_people_gave_by_hand_makes_room_for_itself() {
     let mut dials = Dials::default();
     for port in 0..64 {
@@ -227,4 +247,31 @@ fn bans_and_sums_outlive_a_run_and_fade_meanwhile() {
     for cut in 0..bytes.len() {
         assert!(Memory::read(&mut starling_primitives::Reader::new(&bytes[..cut]), epoch).is_err());
     }
+}
+
+#[test]
+fn who_brought_nothing_is_still_known_for_it_when_it_comes_again() {
+    let ids: Vec<PeerId> = (1..=5).map(peer).collect();
+    let mut peers = with(&ids);
+    let report = |loud: &[PeerId], ids: &[PeerId]| -> Vec<(PeerId, Delivery)> {
+        let brought = |id: &PeerId| u32::from(loud.contains(id)) * 100;
+        let of = |id: &PeerId| (*id, Delivery { in_mesh: true, txs: brought(id), ..Delivery::default() });
+        ids.iter().map(of).collect()
+    };
+    let mut found = Vec::new();
+    for n in 0..40 {
+        found.extend(peers.delivered(&report(&ids[1..], &ids), Duration::from_secs(10 * n)));
+    }
+    assert_eq!(found, [Finding::Appraise(ids[0], -5)]);
+    let now = Duration::from_secs(400);
+    let mut bytes = Vec::new();
+    peers.remembered(now).write(1_000, &mut bytes);
+    let mut again = Peers::default();
+    *again.memory_mut() = Memory::read(&mut starling_primitives::Reader::new(&bytes), 1_400).unwrap();
+    for id in &ids {
+        assert!(again.connect(*id, arrival(address(1), false, Slot::Inbound), MINUTE));
+    }
+    let first = again.delivered(&report(&[], &ids), MINUTE);
+    assert_eq!(first, [Finding::Appraise(ids[0], -5)], "from the first report on");
+    assert_eq!(again.delivered(&report(&[], &ids), 2 * MINUTE), [], "and said once");
 }

@@ -66,6 +66,7 @@ impl Discovery {
         self.ask_seeds(hub, hungry, troubled);
         if hub.now >= self.next {
             self.next = hub.now + if hungry || troubled { HUNGRY } else { CONTENT };
+            hub.command(NetCommand::Walk);
             let met = hub.peers.relaying().filter(|(_, peer)| peer.status.is_some());
             let askable: Vec<PeerId> =
                 met.map(|(id, _)| *id).filter(|id| hub.can_ask(id, Protocol::Peers, 1)).collect();
@@ -143,8 +144,9 @@ impl Hub {
     }
 
     /// A node was found, by mDNS or Kademlia; nobody vouches for its addresses.
-    pub(crate) fn found(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) {
-        let Some(source) = addresses.first().map(Source::other) else { return };
+    pub(crate) fn found(&mut self, peer: PeerId, addresses: Vec<Multiaddr>, by: Option<PeerId>) {
+        let teller = by.and_then(|by| self.peers.get(&by)).map(|peer| &peer.address);
+        let Some(source) = teller.or(addresses.first()).map(Source::other) else { return };
         if let Some(record) = Record::unsigned(peer, &addresses, self.rules) {
             self.told_of(record, source);
         }
@@ -154,7 +156,7 @@ impl Hub {
     pub(crate) fn seeded(&mut self, addresses: Vec<Multiaddr>) {
         for address in addresses.into_iter().take(MAX_SEEDED) {
             match crate::peers::peer_of(&address) {
-                Some(peer) => self.found(peer, vec![address]),
+                Some(peer) => self.found(peer, vec![address], None),
                 // Without room, there are addresses enough to dial.
                 None if !self.rules.allow(&address) => {}
                 None => {

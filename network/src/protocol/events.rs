@@ -40,11 +40,11 @@ impl Network {
             NetEvent::DialFailed { peer, address, end, .. } => {
                 self.on_dial_failed(peer, &address, end);
             }
-            NetEvent::Discovered { peer, addresses } => self.hub.found(peer, addresses),
+            NetEvent::Discovered { peer, addresses, by } => self.hub.found(peer, addresses, by),
             NetEvent::Delivered(list) => self.on_delivered(&list),
             NetEvent::Misbehaved { peer, what } => self.hub.penalise(&peer, Penalty::Ban, &what),
             NetEvent::Seeded(addresses) => self.hub.seeded(addresses),
-            NetEvent::Listening(_) => {}
+            NetEvent::Listening(_) | NetEvent::Reachable(_) => {}
         }
     }
 

@@ -1,8 +1,9 @@
 //! Who comes, who goes, and whom we dial.
 
 use super::{ChainView, Network};
+use crate::addresses::Group;
 use crate::driver::{Delivery, DialEnd, NetCommand};
-use crate::peers::{Arrival, Finding, Giver, Penalty, Situation, Slot};
+use crate::peers::{Arrival, Finding, Giver, Penalty, Scene, Situation, Slot};
 use crate::wire::Status;
 use libp2p::{Multiaddr, PeerId};
 use std::time::Duration;
@@ -23,7 +24,14 @@ impl Network {
         };
         if outbound && given == Some(Giver::Seed) {
             // Its own record may name nothing that we could dial.
-            self.hub.found(peer, vec![address.clone()]);
+            self.hub.found(peer, vec![address.clone()], None);
+        }
+        let group = Group::of(&address);
+        let is_chosen = |slot: Slot| matches!(slot, Slot::Full | Slot::BlockOnly | Slot::Extra);
+        let same = |other: &crate::peers::Peer| is_chosen(other.slot) && other.group == group;
+        if self.config.public && is_chosen(slot) && self.hub.peers.iter().any(|(_, other)| same(other)) {
+            // Whom a relay leads to may be anywhere.
+            return self.hub.command(NetCommand::Disconnect(peer));
         }
         if !self.hub.peers.connect(peer, Arrival { address, outbound, slot }, now) {
             return self.hub.command(NetCommand::Disconnect(peer));
@@ -134,7 +142,8 @@ impl Network {
         if hub.only_named {
             return;
         }
-        let Some(chosen) = hub.slots.choose(&hub.peers, &hub.book, &mut hub.dice, at) else { return };
+        let scene = Scene { peers: &hub.peers, book: &hub.book, dice: &mut hub.dice, at };
+        let Some(chosen) = hub.slots.choose(scene) else { return };
         hub.book.attempt(&chosen.peer, at.unix);
         let (peer, addresses, quiet) = (Some(chosen.peer), chosen.addresses, chosen.slot.is_quiet());
         hub.command(NetCommand::Dial { peer, addresses, quiet });

@@ -11,7 +11,7 @@ use thiserror::Error;
 /// Bytes of the file at the most; a full book takes less than half of it.
 pub const MAX_PEERS_BYTES: u64 = 64 << 20;
 /// What opens the file, with the number of its layout.
-const MAGIC: &[u8; 16] = b"starling peers 1";
+const MAGIC: &[u8; 16] = b"starling peers 2";
 /// Block-only peers remembered.
 const MAX_ANCHORS: usize = 8;
 
@@ -33,7 +33,7 @@ pub enum SavedError {
 }
 
 impl Network {
-    /// What a later run should know of peers: `"starling peers 1" | sha256 of the rest[32] | book | memory |
+    /// What a later run should know of peers: `"starling peers 2" | sha256 of the rest[32] | book | memory |
     /// anchors`, each list behind its length.
     #[must_use]
     pub fn save(&self) -> Vec<u8> {
@@ -62,7 +62,8 @@ impl Network {
         }
         let most = usize::try_from(MAX_PEERS_BYTES).unwrap_or(usize::MAX);
         let book = Book::decode(read_bytes(&mut reader, most)?, self.hub.rules);
-        let book = book.map_err(|error| SavedError::Book(error.to_string()))?;
+        let mut book = book.map_err(|error| SavedError::Book(error.to_string()))?;
+        book.settle(self.hub.unix());
         let memory = Memory::read(&mut reader, self.hub.epoch)?;
         let count = read_count(&mut reader, MAX_ANCHORS)?;
         let anchors: Vec<PeerId> = (0..count).map(|_| read_peer(&mut reader)).collect::<Result<_, _>>()?;

@@ -437,7 +437,7 @@ fn an_address_given_by_hand_is_dialled_until_it_answers() {
 fn nodes_of_the_local_network_are_dialled() {
     let mut bench = Bench::new();
     let address: Multiaddr = "/ip4/192.168.0.7/tcp/1".parse().unwrap();
-    bench.event(NetEvent::Discovered { peer: peer(1), addresses: vec![address.clone()] });
+    bench.event(NetEvent::Discovered { peer: peer(1), addresses: vec![address.clone()], by: None });
     bench.pass(2_000);
     assert_eq!(dials_to(&bench, &address), 1);
 }

@@ -80,9 +80,15 @@ pub(crate) struct SettingArgs {
     /// Dial nobody but the bootstrap nodes and those added by hand
     #[arg(long)]
     no_discovery: bool,
+    /// Do not ask the router to forward the port, test whether others can reach the node, or use relays
+    #[arg(long)]
+    no_nat: bool,
     /// Bytes a second that may be sent to peers, like 500KiB or 2MiB; no limit unless given
     #[arg(long, value_name = "RATE")]
     upload_limit: Option<String>,
+    /// Milliseconds by which what peers send is delivered later, to try a network out; not on a public chain
+    #[arg(long, value_name = "MS")]
+    link_delay: Option<NonZeroU16>,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -235,7 +241,9 @@ impl SettingArgs {
             .storage(self.storage)
             .flag(&keys::NO_MDNS, self.no_mdns)
             .flag(&keys::NO_DISCOVERY, self.no_discovery)
+            .flag(&keys::NO_NAT, self.no_nat)
             .text(&keys::UPLOAD_LIMIT, self.upload_limit)
+            .number(&keys::LINK_DELAY, self.link_delay)
             .log(self.log)
             .0
     }

@@ -11,6 +11,7 @@ use starling_genesis::Chain;
 use starling_node::{DevOptions, NodeOptions, StorageOptions};
 use starling_primitives::Address;
 use starling_wallet::{DEV_ACCOUNTS, dev_account};
+use std::time::Duration;
 
 /// Runs a private chain that mines by itself, until it is told to stop.
 pub(super) fn dev(mut args: DevArgs) -> Outcome<()> {
@@ -34,7 +35,9 @@ pub(super) fn dev(mut args: DevArgs) -> Outcome<()> {
         metrics: None,
         mdns: false,
         discovery: false,
+        nat: false,
         upload_limit: None,
+        link_delay: Duration::ZERO,
         mine: None,
         mine_alone: true,
         dev: Some(DevOptions { block_time: args.block_time, payout, accounts }),

@@ -4,7 +4,7 @@ use super::{client, configure, wait_for};
 use crate::cli::AskArgs;
 use crate::failure::Outcome;
 use crate::output::{self, ago, bytes, duration, metric, now, star};
-use starling_rpc::types::{ChainInfo, MemoryInfo, NodeStatus, SyncStage};
+use starling_rpc::types::{ChainInfo, MemoryInfo, NetInfo, NodeStatus, SyncStage};
 
 /// Shows how a node is doing.
 pub(super) fn status(args: &AskArgs) -> Outcome<()> {
@@ -71,15 +71,22 @@ fn mempool(status: &NodeStatus) -> String {
 
 fn network(status: &NodeStatus) -> Vec<(&'static str, String)> {
     let net = &status.net;
-    let reachable = match net.reachable {
-        Some(true) => "reachable",
-        Some(false) => "not reachable",
-        None => "not known whether reachable",
-    };
-    let peers = format!("{} ({} in, {} out), {reachable}", net.peers, net.inbound, net.outbound);
-    let mut fields = vec![("peers", peers), ("peer id", net.peer_id.clone())];
+    let peers = format!("{} ({} in, {} out)", net.peers, net.inbound, net.outbound);
+    let mut fields = vec![("peers", peers), ("reachable", reachable(net)), ("peer id", net.peer_id.clone())];
     fields.extend(net.listen.iter().map(|address| ("listens on", address.clone())));
     fields
+}
+
+/// Whether others can dial this node, and where.
+fn reachable(net: &NetInfo) -> String {
+    match (net.reachable, net.external.as_slice()) {
+        (_, []) if net.listen.is_empty() => "no, it listens nowhere: give --listen".to_owned(),
+        (Some(true), [first, rest @ ..]) if rest.is_empty() => format!("yes, at {first}"),
+        (Some(true), [first, rest @ ..]) => format!("yes, at {first} and {} more", rest.len()),
+        (Some(false), [relay, ..]) => format!("over a relay, at {relay}"),
+        (Some(false), []) => "no: forward the port in the router, or switch UPnP on there".to_owned(),
+        _ => "not known yet".to_owned(),
+    }
 }
 
 fn mining(status: &NodeStatus) -> String {

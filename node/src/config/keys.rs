@@ -176,6 +176,14 @@ pub(crate) static NO_DISCOVERY: Key = Key {
     example: "true",
     about: "Whether to dial nobody but the bootstrap nodes and those added by hand.",
 };
+/// `--no-nat`.
+pub(crate) static NO_NAT: Key = Key {
+    name: "no_nat",
+    kind: Kind::Flag,
+    default: "false",
+    example: "true",
+    about: "Whether to leave out UPnP, tests of whether others can reach the node, and relays.",
+};
 /// `--upload-limit`.
 pub(crate) static UPLOAD_LIMIT: Key = Key {
     name: "upload_limit",
@@ -183,6 +191,14 @@ pub(crate) static UPLOAD_LIMIT: Key = Key {
     default: "none",
     example: "\"2MiB\"",
     about: "Bytes a second that may be sent to peers, from 32KiB on; \"none\" is as many as the line takes.",
+};
+/// `--link-delay`.
+pub(crate) static LINK_DELAY: Key = Key {
+    name: "link_delay",
+    kind: Kind::Number,
+    default: "0",
+    example: "50",
+    about: "Milliseconds by which what peers send is delivered later: to try a network out on one machine.",
 };
 /// `--log-level`.
 pub(crate) static LOG_LEVEL: Key = Key {
@@ -218,7 +234,7 @@ pub(crate) static WALLET_DIR: Key = Key {
 };
 
 /// All of them, in the order in which they are shown.
-pub(crate) static KEYS: [&Key; 22] = [
+pub(crate) static KEYS: [&Key; 24] = [
     &CHAIN,
     &DATA_DIR,
     &LISTEN,
@@ -236,7 +252,9 @@ pub(crate) static KEYS: [&Key; 22] = [
     &NO_ADDRESS_INDEX,
     &NO_MDNS,
     &NO_DISCOVERY,
+    &NO_NAT,
     &UPLOAD_LIMIT,
+    &LINK_DELAY,
     &LOG_LEVEL,
     &LOG_FORMAT,
     &NODE,

@@ -7,7 +7,14 @@ use starling_node::{Budget, StorageOptions};
 use starling_primitives::Address;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
+
+/// What libraries may write: of what strangers do, nothing.
+const QUIET: &str = "warn,libp2p_gossipsub=error,libp2p_autonat=error,libp2p_relay=error,libp2p_kad=error,\
+                     libp2p_dcutr=error,libp2p_identify=error";
+/// The longest `--link-delay`.
+const LONGEST_DELAY: Duration = Duration::from_secs(10);
 
 /// How logs are written.
 #[derive(Debug)]
@@ -114,9 +121,34 @@ impl Config {
         limit.map(Some).ok_or_else(|| self.wrong(&keys::UPLOAD_LIMIT, why()))
     }
 
+    /// How much later what peers send is delivered.
+    ///
+    /// # Errors
+    /// A chain for everybody, or more than ten seconds.
+    pub(crate) fn link_delay(&self) -> Outcome<Duration> {
+        let millis = match self.given(&keys::LINK_DELAY) {
+            Some((Value::Number(number), _)) => *number,
+            _ => 0,
+        };
+        let delay = Duration::from_millis(millis);
+        if delay > LONGEST_DELAY {
+            return Err(self.wrong(&keys::LINK_DELAY, "10000, ten seconds, are the most".to_owned()));
+        }
+        if !delay.is_zero() && self.chain().is_public() {
+            let why = "others would wait for this node; try a network out on a chain of your own".to_owned();
+            return Err(self.wrong(&keys::LINK_DELAY, why));
+        }
+        Ok(delay)
+    }
+
     /// Whether peers are looked for that nobody named.
     pub(crate) fn discovery(&self) -> bool {
         !self.flag(&keys::NO_DISCOVERY)
+    }
+
+    /// Whether the node finds out if others can reach it, and helps it: not where it is to keep to itself.
+    pub(crate) fn nat(&self) -> bool {
+        !self.flag(&keys::NO_NAT) && self.discovery()
     }
 
     /// Who is paid, as it was given.
@@ -195,7 +227,7 @@ impl Config {
         let level = self.text(&keys::LOG_LEVEL);
         let directives = match level {
             "off" | "error" => level.to_owned(),
-            "warn" | "info" | "debug" | "trace" => format!("warn,libp2p_gossipsub=error,starling={level}"),
+            "warn" | "info" | "debug" | "trace" => format!("{QUIET},starling={level}"),
             _ if level.contains([',', '=']) => level.to_owned(),
             _ => {
                 let hint = "is no level; use off, error, warn, info, debug, trace or directives";

@@ -290,9 +290,7 @@ impl Core {
         for id in &report.returned {
             self.recent.remove(id);
         }
-        for id in report.promoted {
-            self.network(|net, view, now| net.transaction_accepted(id, view, now));
-        }
+        self.offer(report.promoted);
         let Some(last) = change.connected.last() else { return Ok(()) };
         let newest_old = self.now.unix.saturating_sub(RELAYED_FOR_S);
         let young = |block: &&ConnectedBlock| u64::from(block.header.work().time) > newest_old;

@@ -26,8 +26,11 @@ impl Core {
     /// [`AddError`]: why it is refused, or that the database failed.
     pub fn submit_tx(&mut self, tx: Arc<Transaction>) -> Result<TxId, AddError<StoreError>> {
         let id = tx.wtxid();
-        let txid = self.add_tx(tx, Source::Local)?;
-        self.network(|net, view, now| net.transaction_submitted(id, view, now));
+        let (txid, promoted) = self.add_tx(tx, Source::Local)?;
+        // What waited for it is of the same sender: to be told after it, and as quietly.
+        for id in [id].into_iter().chain(promoted) {
+            self.network(|net, view, now| net.transaction_submitted(id, view, now));
+        }
         Ok(txid)
     }
 
@@ -35,7 +38,10 @@ impl Core {
     pub(super) fn on_peer_tx(&mut self, source: TxSource, tx: &Arc<Transaction>) -> Result<(), StoreError> {
         let number = peer_number(&source.peer());
         let outcome = match self.add_tx(tx.clone(), Source::Peer(number)) {
-            Ok(_) => TxOutcome::Accept,
+            Ok((_, promoted)) => {
+                self.offer(promoted);
+                TxOutcome::Accept
+            }
             Err(AddError::Read(error)) => return Err(error),
             Err(AddError::Refused(PoolError::Invalid(error))) => match penalty_of_tx(&error) {
                 starling_network::Penalty::None => TxOutcome::Ignore,
@@ -54,7 +60,12 @@ impl Core {
         Ok(())
     }
 
-    fn add_tx(&mut self, tx: Arc<Transaction>, source: Source) -> Result<TxId, AddError<StoreError>> {
+    /// Takes it into the pool; with its name come those that waited for it.
+    fn add_tx(
+        &mut self,
+        tx: Arc<Transaction>,
+        source: Source,
+    ) -> Result<(TxId, Vec<Wtxid>), AddError<StoreError>> {
         let settled = Settled {
             accounts: &self.ledger,
             next_height: self.ledger.tip().height.saturating_add(1),
@@ -62,11 +73,15 @@ impl Core {
         };
         let admitted = self.pool.add(tx.clone(), source, &settled)?;
         let txid = admitted.txid;
-        for id in admitted.promoted {
+        self.effects.push(Effect::Pool(PoolEntry { tx, txid, time: self.now.unix }));
+        Ok((txid, admitted.promoted))
+    }
+
+    /// Others can use these now.
+    pub(super) fn offer(&mut self, ids: Vec<Wtxid>) {
+        for id in ids {
             self.network(|net, view, now| net.transaction_accepted(id, view, now));
         }
-        self.effects.push(Effect::Pool(PoolEntry { tx, txid, time: self.now.unix }));
-        Ok(txid)
     }
 
     /// Takes back the pool of the last run.
@@ -93,7 +108,10 @@ impl Core {
             // It was in a valid block.
             self.pool.note_verified(tx.wtxid());
             match self.add_tx(tx, Source::Loaded) {
-                Ok(_) => taken += 1,
+                Ok((_, promoted)) => {
+                    self.offer(promoted);
+                    taken += 1;
+                }
                 Err(AddError::Refused(_)) => {}
                 Err(AddError::Read(error)) => return Err(error),
             }

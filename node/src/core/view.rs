@@ -71,10 +71,18 @@ impl ChainView for View<'_> {
 }
 
 /// Ids of transactions that need not be fetched, the oldest forgotten first.
-#[derive(Default)]
 pub(super) struct RecentIds {
     set: HashSet<Wtxid>,
     order: VecDeque<Wtxid>,
+}
+
+impl Default for RecentIds {
+    /// With all its memory from the start: a table in which as much is removed as comes in grows until half
+    /// of it is free, and it would grow late.
+    fn default() -> Self {
+        let set = HashSet::with_capacity(2 * MAX_RECENT_IDS);
+        Self { set, order: VecDeque::with_capacity(MAX_RECENT_IDS + 1) }
+    }
 }
 
 impl RecentIds {

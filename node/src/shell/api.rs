@@ -9,8 +9,9 @@ mod tx;
 
 use super::core_task::{CoreGone, CoreHandle};
 use super::miner::MinerHandle;
+use super::run::Places;
 use starling_ledger::{LedgerMemory, Reader, StoreError, View};
-use starling_network::{Multiaddr, NetHandle};
+use starling_network::NetHandle;
 use starling_primitives::{Address, Header, Transaction, TxId};
 use starling_rpc::types::{
     Account, AccountHistory, AccountProof, Ban, BlockInfo, BlockPart, BlockRef, ChainInfo, ChainTips, Event,
@@ -32,8 +33,8 @@ pub(super) struct Api {
     pub(super) core: CoreHandle,
     pub(super) net: NetHandle,
     pub(super) miner: MinerHandle,
-    /// Addresses that the node listens on, as they become known.
-    pub(super) listen: Arc<Mutex<Vec<Multiaddr>>>,
+    /// Addresses that the node listens on and is known by, as they become known.
+    pub(super) places: Arc<Mutex<Places>>,
     /// New tips, as subscribers see them.
     pub(super) heads: broadcast::Sender<Event<Head>>,
     /// Transactions taken into the pool, as subscribers see them.

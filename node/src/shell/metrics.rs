@@ -11,7 +11,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use starling_ledger::LedgerMemory;
-use starling_network::{Flow, NetHandle, Protocol, Topic};
+use starling_network::{Flow, NetHandle, Protocol, Topic, VERDICTS_WITHIN};
 use starling_rpc::ServerCounters;
 use std::fmt;
 use std::sync::Arc;
@@ -152,6 +152,12 @@ impl Metrics {
         sheet.counter("network_sent_bytes", help, float(traffic.sent_in_all()));
         let messages = both(|flow| (flow.messages_in, flow.messages_out));
         sheet.add("network_messages", "Messages by protocol", MetricType::Counter, messages);
+        let bounds = VERDICTS_WITHIN.map(|within| within.as_secs_f64().to_string());
+        let bounds = bounds.into_iter().chain(["more".to_owned()]);
+        let count = |(within, count)| (vec![("within", within)], float(count));
+        let verdicts = bounds.zip(traffic.verdicts()).map(count).collect();
+        let help = "Verdicts on gossip messages by the seconds they took";
+        sheet.add("network_verdicts", help, MetricType::Counter, verdicts);
     }
 
     fn of_rpc(&self, sheet: &mut Sheet) {

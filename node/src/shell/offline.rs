@@ -91,6 +91,7 @@ pub fn import_chain(
     input: &mut dyn Read,
     progress: &mut dyn FnMut(u32) -> ControlFlow<()>,
 ) -> Result<ImportSummary, NodeError> {
+    options.storage.budget.choose_pages();
     let dir = DataDir::open(data_dir)?;
     let mut summary = ImportSummary::default();
     let result = import_into(&dir, chain, options, input, &mut |so_far| {

@@ -6,6 +6,7 @@ use starling_ledger::LedgerOptions;
 use starling_primitives::Address;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A whole node's settings, resolved.
 #[derive(Clone, Debug)]
@@ -32,8 +33,12 @@ pub struct NodeOptions {
     pub mdns: bool,
     /// Whether peers are looked for that nobody named.
     pub discovery: bool,
+    /// Whether to find out if others can reach the node, and to help it.
+    pub nat: bool,
     /// Bytes a second that may be sent to peers; as many as the line takes if none.
     pub upload_limit: Option<u64>,
+    /// How much later what peers send is delivered.
+    pub link_delay: Duration,
     /// Mining inside the node, from the start.
     pub mine: Option<MineOptions>,
     /// Whether to mine on a public chain while no peer is connected.

@@ -1,5 +1,6 @@
 //! A whole node from start to end.
 
+mod places;
 mod saving;
 mod signals;
 
@@ -10,13 +11,15 @@ use super::metrics::{Metrics, unix_now};
 use super::miner::MinerHandle;
 use super::{NodeError, NodeOptions, core_task, dev};
 use crate::core::{Core, CoreConfig, PoolEntry, TipEvent};
+pub(super) use places::Places;
+use places::watch_places;
 use saving::PEERS_FILE;
 use signals::Stop;
 use starling_genesis::Chain;
 use starling_ledger::{Ledger, LoadError, Reader};
 use starling_network::{
-    ConnectionCaps, DriverConfig, MAX_PEERS_BYTES, Multiaddr, NetEvent, NetHandle, PeerOptions,
-    load_or_create_key, start as start_network,
+    ConnectionCaps, DriverConfig, MAX_PEERS_BYTES, Multiaddr, NetHandle, PeerOptions, load_or_create_key,
+    start as start_network,
 };
 use starling_primitives::Work;
 use starling_rpc::types::{Event, Head, PoolTx};
@@ -25,7 +28,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::broadcast;
 
 /// Time between two status lines in the log while the node synchronises or mines.
 const STATUS_EVERY: Duration = Duration::from_secs(10);
@@ -47,6 +50,7 @@ pub async fn run(options: NodeOptions) -> Result<(), NodeError> {
     // A signal that comes before the node is ready ends it cleanly as well.
     let stop = Stop::on_signals().map_err(NodeError::System)?;
     raise_open_files();
+    options.storage.budget.choose_pages();
     let dir = DataDir::open(&options.data_dir)?;
     let started = Node::start(&options, &dir).await;
     let failed = started.is_err();
@@ -69,7 +73,7 @@ struct Node {
     metrics: Option<TextServer>,
     miner: MinerHandle,
     net: NetHandle,
-    listen: Arc<Mutex<Vec<Multiaddr>>>,
+    places: Arc<Mutex<Places>>,
 }
 
 impl Node {
@@ -101,12 +105,12 @@ impl Node {
         let mut core = Core::new(ledger, tree, config, clock.now());
         restore_peers(&mut core, dir);
         load_pool(&mut core, dir)?;
-        let listen: Arc<Mutex<Vec<Multiaddr>>> = Arc::default();
-        let events = watch_listening(events, listen.clone());
+        let places: Arc<Mutex<Places>> = Arc::default();
+        let events = watch_places(events, places.clone());
         let side = NetSide { handle: net.clone(), events };
         let core = core_task::start(core, clock, side).map_err(NodeError::System)?;
         let miner = MinerHandle::new(core.handle.clone(), chain.params.pow, options.dev.as_ref());
-        let mut node = Self { core, rpc: None, metrics: None, miner, net, listen };
+        let mut node = Self { core, rpc: None, metrics: None, miner, net, places };
         if let Err(error) = node.open_doors(options, dir, reader).await {
             // The database must be closed before whoever asked may remove the directory.
             node.core.stop();
@@ -161,7 +165,7 @@ impl Node {
             core,
             net: self.net.clone(),
             miner: self.miner.clone(),
-            listen: self.listen.clone(),
+            places: self.places.clone(),
             started: Instant::now(),
             budget: options.storage.budget.bytes(),
             upload_limit: options.upload_limit,
@@ -182,7 +186,7 @@ impl Node {
 
     /// Waits until the network has said where it listens, so that the ready line can tell.
     async fn wait_for_addresses(&self, expected: usize) {
-        let known = || lock(&self.listen).len() >= expected;
+        let known = || lock(&self.places).listen.len() >= expected;
         let until = Instant::now() + LISTEN_WITHIN;
         while !known() && Instant::now() < until {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -193,7 +197,7 @@ impl Node {
     fn announce_ready(&self, options: &NodeOptions, dir: &DataDir) {
         use std::io::Write;
         let rpc = self.rpc.as_ref().map(|server| format!("http://{}", server.local_addr)).unwrap_or_default();
-        let listen: Vec<String> = lock(&self.listen).iter().map(Multiaddr::to_string).collect();
+        let listen: Vec<String> = lock(&self.places).listen.iter().map(Multiaddr::to_string).collect();
         let cookie = dir.file("rpc.cookie").display().to_string();
         let accounts = options.dev.as_ref().map(|dev| dev.accounts.as_slice()).unwrap_or_default();
         let text = if options.json {
@@ -295,9 +299,12 @@ fn driver_config(options: &NodeOptions, dir: &DataDir) -> Result<DriverConfig, N
         listen: multiaddrs(&options.listen)?,
         public: options.chain.is_public(),
         mdns: options.mdns,
+        discovery: options.discovery,
+        nat: options.nat && !options.listen.is_empty(),
         connections: ConnectionCaps::default(),
         max_body_bytes: options.chain.params.max_body_bytes,
         upload_limit: options.upload_limit,
+        link_delay: options.link_delay,
     })
 }
 
@@ -361,25 +368,6 @@ fn load_pool(core: &mut Core, dir: &DataDir) -> Result<(), NodeError> {
         dir.write("mempool.dat", &core.pool().encode())?;
     }
     Ok(())
-}
-
-/// Notes where the network listens, and passes every event on.
-fn watch_listening(
-    mut events: mpsc::Receiver<NetEvent>,
-    listen: Arc<Mutex<Vec<Multiaddr>>>,
-) -> mpsc::Receiver<NetEvent> {
-    let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(async move {
-        while let Some(event) = events.recv().await {
-            if let NetEvent::Listening(address) = &event {
-                lock(&listen).push(address.clone());
-            }
-            if sender.send(event).await.is_err() {
-                break;
-            }
-        }
-    });
-    receiver
 }
 
 /// Turns changes of the tip into what subscribers see.

@@ -391,8 +391,8 @@ impl World {
                     self.dial(id, address, quiet);
                 }
             }
-            // There are no seeds in this world.
-            NetCommand::Resolve(_) => {}
+            // There are no seeds in this world, and what Kademlia finds, peers tell as well.
+            NetCommand::Resolve(_) | NetCommand::Walk => {}
             NetCommand::Disconnect(peer) => self.close_peer(id, &peer),
             NetCommand::Ban(peer) => {
                 if let Some(other) = host_of(&peer) {

@@ -15,12 +15,14 @@ mod load;
 mod logs;
 mod metrics;
 mod miner;
+mod nat;
 mod network;
 mod proofs;
 mod signals;
 mod stranger;
 mod sync;
 mod town;
+mod upload;
 mod wallets;
 
 use starling_primitives::Amount;

@@ -5,7 +5,7 @@ use crate::addresses::testing::*;
 use crate::addresses::{Record, Source};
 use std::collections::{BTreeMap, BTreeSet};
 
-fn anybody(_: PeerId, _: &Group) -> bool {
+fn anybody(_: &Record) -> bool {
     false
 }
 
@@ -36,13 +36,13 @@ fn a_small_book_always_gives_the_last_one_that_is_left() {
     }
     for entry in book.iter() {
         let wanted = entry.record().peer();
-        let skip = |peer: PeerId, _: &Group| peer != wanted;
+        let skip = |record: &Record| record.peer() != wanted;
         for seed in 0..4 {
             let choice = book.pick(Kind::Any, NOW, &mut dice(seed), &skip);
             assert_eq!(choice.map(|choice| choice.peer), Some(wanted));
         }
     }
-    assert_eq!(book.pick(Kind::Any, NOW, &mut dice(1), &|_, _| true), None);
+    assert_eq!(book.pick(Kind::Any, NOW, &mut dice(1), &|_: &Record| true), None);
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn who_is_skipped_is_never_picked() {
         let unwanted = record(1, 3).group();
         let mut dice = dice(1);
         for _ in 0..500 {
-            let skip = |peer: PeerId, group: &Group| peer == peer_id(7) || *group == unwanted;
+            let skip = |record: &Record| record.peer() == peer_id(7) || record.group() == unwanted;
             let choice = book.pick(Kind::Any, NOW, &mut dice, &skip).unwrap();
             assert!(choice.peer != peer_id(7) && choice.group != unwanted);
             assert_eq!(choice.addresses, book.get(&choice.peer).unwrap().record().addresses());
@@ -64,7 +64,7 @@ fn who_is_skipped_is_never_picked() {
 fn a_large_book_is_not_looked_through() {
     let book = filled(5_000);
     let looks = std::cell::Cell::new(0);
-    let skip = |_: PeerId, _: &Group| {
+    let skip = |_: &Record| {
         looks.set(looks.get() + 1);
         true
     };

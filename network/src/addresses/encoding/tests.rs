@@ -133,7 +133,7 @@ fn use_it(mut book: Book) {
     for now in [0, NOW, u64::MAX] {
         book.resolve_collisions(now);
         book.collision(&mut dice(now));
-        book.pick(Kind::Any, now, &mut dice(now), &|_, _| false);
+        book.pick(Kind::Any, now, &mut dice(now), &|_| false);
         book.sample(10, now, &mut dice(now));
         book.add(record(999, 999), from(3), now);
     }

@@ -99,7 +99,7 @@ fn sizes_are_capped() {
 
 #[test]
 fn what_cannot_be_dialled_is_no_fault() {
-    let relay = format!("/ip4/8.8.1.1/tcp/1/p2p/{}/p2p-circuit", peer_id(3));
+    let relay = format!("/ip4/10.8.1.1/tcp/1/p2p/{}/p2p-circuit", peer_id(3));
     let listed = addresses(&["/ip4/192.168.1.1/tcp/1", "/ip4/127.0.0.1/tcp/1", "/dns4/a.b/tcp/1", &relay]);
     for list in [&listed[..], &[]] {
         let error = Record::from_signed(&signed(1, 1, list), PUBLIC).unwrap_err();
@@ -108,6 +108,25 @@ fn what_cannot_be_dialled_is_no_fault() {
     }
     let open = Record::from_signed(&signed(1, 1, &listed), OPEN).unwrap();
     assert_eq!(open.addresses(), &listed[..2], "a house dials its own network, and no relay");
+}
+
+#[test]
+fn a_way_over_a_relay_is_kept_when_there_is_no_other() {
+    let over = |relay: &str| format!("{relay}/p2p/{}/p2p-circuit", peer_id(3));
+    let (good, private) = (over("/ip4/8.8.1.1/tcp/1"), over("/ip4/192.168.1.1/tcp/1"));
+    let twice = format!("{good}/p2p/{}/p2p-circuit", peer_id(4));
+    let listed = addresses(&["/ip4/192.168.1.1/tcp/1", &private, &twice, &good]);
+    let record = Record::from_signed(&signed(1, 1, &listed), PUBLIC).unwrap();
+    assert_eq!((record.addresses(), record.is_relayed()), (&listed[3..], true));
+    assert_eq!(
+        record.group(),
+        Group::of(&addresses(&["/ip4/8.8.2.2/tcp/1"])[0]),
+        "it counts for the relay's"
+    );
+    assert!(record.fits(PUBLIC));
+    let both = addresses(&[&good, "/ip4/8.8.4.4/tcp/1"]);
+    let record = Record::from_signed(&signed(1, 2, &both), PUBLIC).unwrap();
+    assert_eq!((record.addresses(), record.is_relayed()), (&both[1..], false));
 }
 
 #[test]

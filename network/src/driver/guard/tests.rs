@@ -93,3 +93,16 @@ fn where_all_may_be_in_one_house_addresses_are_not_counted() {
     let mut door = Door::new(false);
     assert!((0..99).all(|_| door.enter("127.0.0.1").is_some()));
 }
+
+#[test]
+fn few_come_over_relays_at_a_time() {
+    let mut guard = Guard::new(true);
+    let circuit: Multiaddr =
+        format!("/ip4/1.1.1.1/tcp/1/p2p/{}/p2p-circuit", PeerId::random()).parse().unwrap();
+    let remote: Multiaddr = format!("/p2p/{}", PeerId::random()).parse().unwrap();
+    let mut come = |number: usize| {
+        let id = ConnectionId::new_unchecked(number);
+        guard.handle_established_inbound_connection(id, PeerId::random(), &circuit, &remote).is_ok()
+    };
+    assert_eq!((0..50).filter(|number| come(*number)).count(), 8);
+}

@@ -62,7 +62,7 @@ async fn streams_share_the_line_and_lose_nothing() {
         let line = Arc::clone(&line);
         async move {
             let bytes: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0] ^ seed).collect();
-            let mut stream = Stream { inner: Cursor::new(Vec::new()), line, pause: None };
+            let mut stream = Stream { inner: Cursor::new(Vec::new()), line, pause: None, delay: None };
             stream.write_all(&bytes).await.unwrap();
             assert_eq!(stream.inner.into_inner(), bytes);
         }

@@ -14,6 +14,8 @@ const GOSSIP: &str = "/meshsub/1.1.0";
 struct Raw {
     /// Whether it reads what it is sent.
     reads: bool,
+    /// Whether it writes a byte a second.
+    drips: bool,
 }
 
 impl Codec for Raw {
@@ -45,6 +47,13 @@ impl Codec for Raw {
     where
         T: AsyncWrite + Unpin + Send,
     {
+        if self.drips {
+            for byte in bytes.chunks(1) {
+                io.write_all(byte).await?;
+                io.flush().await?;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
         io.write_all(&bytes).await?;
         io.flush().await
     }
@@ -67,7 +76,7 @@ struct Attacker {
 
 impl Attacker {
     async fn new(victim: &mut Node, protocol: &str) -> Self {
-        Self::with(victim, protocol, Raw { reads: true }).await
+        Self::with(victim, protocol, Raw { reads: true, drips: false }).await
     }
 
     async fn with(victim: &mut Node, protocol: &str, raw: Raw) -> Self {
@@ -232,6 +241,23 @@ async fn an_oversize_question_breaks_its_stream_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn questions_that_come_byte_by_byte_hold_nobody_up_and_are_not_heard() {
+    let mut victim = Node::new(TCP).await;
+    let raw = Raw { reads: true, drips: true };
+    let mut attacker = Attacker::with(&mut victim, &Protocol::Bodies.name(CHAIN), raw).await;
+    for _ in 0..64 {
+        attacker.send(vec![0; 100]).await;
+    }
+    // More streams than one connection may have of a protocol: some end at once, and the others last.
+    let end = attacker.end().await;
+    assert!(end.is_none_or(|answer| answer.is_empty()), "it gets no answer");
+    still_serves(&mut victim).await;
+    let heard = |event: &&NetEvent| matches!(event, NetEvent::Request { peer, .. } if *peer == attacker.peer);
+    assert_eq!(victim.seen.iter().filter(heard).count(), 0);
+    assert!(!victim.seen.iter().any(|event| matches!(event, NetEvent::Disconnected { .. })));
+}
+
+#[tokio::test]
 async fn thousands_of_offered_ids_do_not_break_the_stream() {
     let mut victim = Node::new(TCP).await;
     let attacker = Attacker::new(&mut victim, GOSSIP).await;
@@ -363,7 +389,7 @@ async fn answers_nobody_reads_fill_a_bounded_store() {
     for number in 0..fitting {
         if number % usize::from(MAX_INBOUND_PER_PROTOCOL) == 0 {
             let name = Protocol::Bodies.name(CHAIN);
-            attackers.push(Attacker::with(&mut victim, &name, Raw { reads: false }).await);
+            attackers.push(Attacker::with(&mut victim, &name, Raw { reads: false, drips: false }).await);
         }
         attackers.last().unwrap().send(vec![1, 0, 0, 0, 0]).await;
         let (_, token, _) = victim.request().await;
@@ -391,7 +417,8 @@ async fn answers_nobody_reads_fill_a_bounded_store() {
 #[tokio::test]
 async fn one_peer_that_does_not_read_gets_no_great_share_of_the_store() {
     let mut victim = Node::with(&DriverConfig { max_body_bytes: 16 * BODY, ..config(TCP) }).await;
-    let attacker = Attacker::with(&mut victim, &Protocol::Bodies.name(CHAIN), Raw { reads: false }).await;
+    let attacker =
+        Attacker::with(&mut victim, &Protocol::Bodies.name(CHAIN), Raw { reads: false, drips: false }).await;
     let answer = vec![0; inbound::MAX_QUEUED_TO_PEER_BYTES];
     for _ in 0..2 {
         attacker.send(vec![1, 0, 0, 0, 0]).await;

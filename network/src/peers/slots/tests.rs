@@ -38,11 +38,16 @@ impl Place {
         Self { slots: Slots::default(), peers: Peers::default(), book, dice: Dice::new(1), at }
     }
 
+    fn choose(&mut self) -> Option<Chosen> {
+        let Self { slots, peers, book, dice, at } = self;
+        slots.choose(Scene { peers, book, dice, at })
+    }
+
     /// The next dial within `seconds`, which finds somebody.
     fn dial(&mut self, seconds: u32) -> Option<Chosen> {
         for _ in 0..10 * seconds {
             self.at.now += SECOND / 10;
-            let chosen = self.slots.choose(&self.peers, &self.book, &mut self.dice, &self.at);
+            let chosen = self.choose();
             if let Some(chosen) = chosen {
                 self.book.attempt(&chosen.peer, self.at.unix);
                 let slot = self.slots.connected(&chosen.peer).unwrap();
@@ -177,11 +182,24 @@ fn a_peer_that_does_not_say_where_it_stands_loses_its_place() {
 fn a_dial_without_an_outcome_is_forgotten() {
     let mut place = Place::new(1, false);
     place.at.now += SECOND;
-    let choose =
-        |place: &mut Place| place.slots.choose(&place.peers, &place.book, &mut place.dice, &place.at);
-    assert!(choose(&mut place).is_some());
+    assert!(place.choose().is_some());
     place.at.now += SECOND * 60;
-    assert!(choose(&mut place).is_none());
+    assert!(place.choose().is_none());
     place.at.now += SECOND * 60;
-    assert!(choose(&mut place).is_some());
+    assert!(place.choose().is_some());
+}
+
+#[test]
+fn who_is_met_by_way_of_a_relay_is_a_full_peer_or_none() {
+    let mut place = Place::new(0, false);
+    let circuit = format!("/ip4/10.0.0.9/tcp/1/p2p/{}/p2p-circuit", peer(99)).parse().unwrap();
+    let record = Record::unsigned(peer(1), &[circuit], Rules { public: false }).unwrap();
+    assert!(place.book.add(record, Source::other(&address(1)), 1_000_000));
+    for n in 2..=9 {
+        let to = arrival(address(n), true, Slot::Full);
+        assert!(place.peers.connect(peer(n), to, place.at.now));
+    }
+    assert!(place.dial(300).is_none(), "neither for blocks alone nor as a feeler");
+    place.peers.disconnect(&peer(2), place.at.now);
+    assert_eq!(place.dial(60).map(|chosen| (chosen.peer, chosen.slot)), Some((peer(1), Slot::Full)));
 }

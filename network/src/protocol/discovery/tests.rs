@@ -120,7 +120,7 @@ fn quiet_peers_hear_of_nobody_and_tell_nothing() {
     bench.event(NetEvent::Connected { peer: signed(60).0, address: address(60), outbound: false });
     let events = [(50, true), (51, true)].map(|(n, outbound)| (signed(n).0, address(n), outbound));
     for (peer, address, _) in &events {
-        bench.event(NetEvent::Discovered { peer: *peer, addresses: vec![address.clone()] });
+        bench.event(NetEvent::Discovered { peer: *peer, addresses: vec![address.clone()], by: None });
     }
     // All places for everything are taken, so the next are for blocks alone.
     for n in 1..=8 {
@@ -185,7 +185,7 @@ fn a_feeler_leaves_when_it_has_seen_the_peer() {
 fn with_named_peers_alone_nobody_else_is_looked_for_or_told_of() {
     let peers = PeerOptions { bootstrap: vec![address(1)], only_named: true, ..PeerOptions::default() };
     let mut bench = Bench::with(crate::protocol::NetworkConfig { peers, ..Bench::config() });
-    bench.event(NetEvent::Discovered { peer: peer(50), addresses: vec![address(50)] });
+    bench.event(NetEvent::Discovered { peer: peer(50), addresses: vec![address(50)], by: None });
     bench.event(NetEvent::Connected { peer: peer(1), address: address(1), outbound: true });
     bench.pass(60_000);
     assert!(dials(&bench).is_empty());

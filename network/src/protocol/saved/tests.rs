@@ -14,7 +14,7 @@ fn address(n: u8) -> Multiaddr {
 fn lived() -> Bench {
     let mut bench = Bench::new();
     for n in 1..=20 {
-        bench.event(NetEvent::Discovered { peer: peer(n), addresses: vec![address(n)] });
+        bench.event(NetEvent::Discovered { peer: peer(n), addresses: vec![address(n)], by: None });
     }
     while bench.net.peers().len() < 10 {
         bench.commands.clear();

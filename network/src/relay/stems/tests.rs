@@ -124,3 +124,14 @@ fn a_peer_that_is_handed_one_tells_others() {
     bench.pass(100);
     assert_eq!(published(&bench), bytes([9]));
 }
+
+#[test]
+fn what_is_on_its_first_hop_is_not_told_of_when_others_can_use_it() {
+    let mut bench = bench(5);
+    let id = submit(&mut bench, 1);
+    let outputs = bench.net.transaction_accepted(id, &bench.view, bench.now);
+    bench.sort(outputs);
+    bench.pass(400);
+    assert_eq!(published(&bench), Vec::<Vec<u8>>::new());
+    assert!(bench.net.hides(&id));
+}

@@ -14,12 +14,12 @@ impl Api {
         let peers = self.ask(|core| core.net().peers()).await?;
         let outbound = peers.iter().filter(|peer| peer.outbound).count();
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let listen = self.listen.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(NetInfo {
             peer_id: self.net.local_peer().to_string(),
-            listen: listen.iter().map(Multiaddr::to_string).collect(),
-            external: Vec::new(),
-            reachable: None,
+            listen: places.listen.iter().map(Multiaddr::to_string).collect(),
+            external: places.reach.addresses.iter().map(Multiaddr::to_string).collect(),
+            reachable: places.reach.reachable,
             peers: count(peers.len()),
             inbound: count(peers.len() - outbound),
             outbound: count(outbound),
@@ -127,8 +127,16 @@ pub(super) fn health(core: &mut Core) -> Health {
 fn is_dialable(address: &Multiaddr) -> bool {
     let text = address.to_string();
     let mut parts: Vec<&str> = text.split('/').skip(1).collect();
-    if let [.., "p2p", _] = parts[..] {
+    let names_peer = matches!(parts[..], [.., "p2p", _]);
+    if names_peer {
         parts.truncate(parts.len() - 2);
+    }
+    // A way over a relay: it has to say who is meant.
+    if let [.., "p2p", _, "p2p-circuit"] = parts[..] {
+        if !names_peer {
+            return false;
+        }
+        parts.truncate(parts.len() - 3);
     }
     let (host, port) = match parts[..] {
         ["dnsaddr", name] => return is_name(name),

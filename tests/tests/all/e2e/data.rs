@@ -256,3 +256,18 @@ fn chain_new_writes_a_chain_that_runs() {
     assert_eq!(node.ready().chain, "our-chain");
     assert_eq!(node.balance(alice.address()), super::star("250.5"));
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_node_with_little_memory_does_without_large_pages() {
+    let lab = Lab::new(Pace::Asked, &[]);
+    let pages = |flags: &[&str]| {
+        let node = lab.node(flags);
+        let status = std::fs::read_to_string(format!("/proc/{}/status", node.pid())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("THP_enabled:"));
+        line.map(|value| value.trim().to_owned())
+    };
+    let (little, usual) = (pages(&["--memory", "192MiB"]), pages(&[]));
+    // Old kernels do not tell.
+    assert!(little.is_none() || (little.as_deref(), usual.as_deref()) == (Some("0"), Some("1")));
+}

@@ -354,6 +354,9 @@ fn a_thousand_made_up_identities_do_not_keep_a_node_from_its_peers() {
     });
     let bans = wait(victim.rpc().net_bans()).expect("a running node answers");
     assert!(bans.is_empty(), "{bans:?}");
+    let status = wait(victim.rpc().node_status()).expect("a running node answers");
+    let resident = status.resident_bytes.unwrap_or_default();
+    assert!(resident < MAX_RESIDENT_BYTES, "{} MiB", resident >> 20);
 }
 
 #[test]

@@ -23,6 +23,11 @@ fn peers(node: &Node) -> (usize, usize) {
     (peers.iter().filter(|peer| peer.slot == "full").count(), peers.len())
 }
 
+/// Milliseconds that news takes to a house: from 20 to 150.
+fn delay(house: u8) -> u32 {
+    20 + u32::from(house) * 37 % 131
+}
+
 fn all_have_peers(nodes: &[&Node]) -> Duration {
     let begun = Instant::now();
     until("all have eight full peers, or all others", || {
@@ -83,11 +88,14 @@ fn twenty_nodes_in_namespaces_find_each_other_and_outlive_a_division() {
     let alice = Payer::new(1);
     let lab = Lab::new(Pace::Asked, &[(&alice, "1000")]);
     let folder = |house: u8| lab.folder().join(format!("house{house}"));
-    let mut first = town.node(1, &lab.file(), &folder(1), &["--no-mdns"]);
+    let build = |house: u8, more: &[&str]| {
+        let delay = delay(house).to_string();
+        let flags = [&["--no-mdns", "--metrics", "0.0.0.0:9645", "--link-delay", &delay], more].concat();
+        town.node(house, &lab.file(), &folder(house), &flags)
+    };
+    let mut first = build(1, &[]);
     let bootstrap = first.address().to_owned();
-    let flags = ["--no-mdns", "--bootstrap", &bootstrap];
-    let others: Vec<Node> =
-        (2..=HOUSES).map(|house| town.node(house, &lab.file(), &folder(house), &flags)).collect();
+    let others: Vec<Node> = (2..=HOUSES).map(|house| build(house, &["--bootstrap", &bootstrap])).collect();
     let all: Vec<&Node> = std::iter::once(&first).chain(&others).collect();
     let found = all_have_peers(&all);
     let times = spread(&lab, &all);

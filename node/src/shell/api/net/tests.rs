@@ -19,6 +19,9 @@ fn a_peer_is_a_host_with_a_port_that_the_driver_dials() {
         }
     }
     assert!(taken("/dnsaddr/seed.example"));
+    let relay = format!("/ip4/192.0.2.1/tcp/8644/p2p/{PEER}/p2p-circuit");
+    assert!(taken(&format!("{relay}/p2p/{PEER}")), "over a relay");
+    assert!(!taken(&relay), "nobody is named behind the relay");
 }
 
 #[test]
