@@ -217,7 +217,8 @@ impl Task {
             // Anybody can send a packet that is none.
             SwarmEvent::ListenerError { error, .. } => tracing::debug!(%error, "listening"),
             SwarmEvent::ListenerClosed { listener_id, addresses, reason } => {
-                if !self.on_circuit_closed(listener_id) {
+                let was_circuit = self.on_circuit_closed(listener_id);
+                if !was_circuit {
                     tracing::warn!(?addresses, ?reason, "no longer listening");
                 }
             }

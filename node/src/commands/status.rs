@@ -81,7 +81,7 @@ fn network(status: &NodeStatus) -> Vec<(&'static str, String)> {
 fn reachable(net: &NetInfo) -> String {
     match (net.reachable, net.external.as_slice()) {
         (_, []) if net.listen.is_empty() => "no, it listens nowhere: give --listen".to_owned(),
-        (Some(true), [first, rest @ ..]) if rest.is_empty() => format!("yes, at {first}"),
+        (Some(true), [first]) => format!("yes, at {first}"),
         (Some(true), [first, rest @ ..]) => format!("yes, at {first} and {} more", rest.len()),
         (Some(false), [relay, ..]) => format!("over a relay, at {relay}"),
         (Some(false), []) => "no: forward the port in the router, or switch UPnP on there".to_owned(),

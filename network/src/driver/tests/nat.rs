@@ -92,6 +92,9 @@ async fn a_node_learns_from_another_s_dial_that_it_can_be_reached() {
     let ours = asks.address.iter().filter(|part| !matches!(part, Part::P2p(_))).collect::<Multiaddr>();
     assert_eq!(asks.reachable().await, [ours], "the other dialled back");
     helps.reachable().await;
+    // Who asks for a dial is not a peer of our choice for it, nor connected twice.
+    let dialled = |event: &NetEvent| matches!(event, NetEvent::Connected { .. });
+    assert_eq!(helps.seen.iter().filter(|event| dialled(event)).count(), 0, "{:?}", helps.seen);
     assert!(asks.seen.iter().chain(&helps.seen).all(|event| !matches!(event, NetEvent::Disconnected { .. })));
 }
 
@@ -259,4 +262,40 @@ async fn who_is_to_bring_blocks_alone_gets_no_gossip_by_coming_itself() {
         assert!(has("/bodies/1"), "{protocols:?}");
         assert!(!has("/meshsub/") && !has("/kad/"), "{protocols:?}");
     }
+}
+
+#[tokio::test]
+async fn who_asks_for_a_test_and_goes_is_not_connected_by_it() {
+    let mut helps = Node::with(&helpful(TCP)).await;
+    let mut asks = stranger(false);
+    asks.listen_on(TCP.parse().unwrap()).unwrap();
+    asks.dial(helps.address.clone()).unwrap();
+    let (ours, mut first, mut tested) = (*asks.local_peer_id(), None, false);
+    let gone = async {
+        loop {
+            tokio::select! {
+                event = asks.select_next_some() => match event {
+                    SwarmEvent::NewListenAddr { address, .. } => {
+                        suggest(&mut asks.behaviour_mut().probe, &address);
+                    }
+                    SwarmEvent::ConnectionEstablished { connection_id, endpoint, .. } => {
+                        if endpoint.is_dialer() {
+                            first = Some(connection_id);
+                        } else if let Some(first) = first {
+                            // The test has come: leave by the door we came in.
+                            tested = asks.close_connection(first);
+                        }
+                    }
+                    _ => {}
+                },
+                event = helps.events.recv() => match event.expect("the driver runs") {
+                    NetEvent::Connected { peer, outbound, .. } if peer == ours => assert!(!outbound),
+                    NetEvent::Disconnected { peer } if peer == ours => return,
+                    _ => {}
+                },
+            }
+        }
+    };
+    timeout(DEADLINE, gone).await.expect("it is gone, whatever tests it");
+    assert!(tested);
 }

@@ -243,11 +243,20 @@ fn five_hundred_payments_a_second_into_one_of_five_nodes_are_all_mined() {
         let mesh = metric(node, "libp2p_gossipsub_mesh_peer_counts");
         assert!(mesh >= 2.0, "{mesh} places in meshes");
     }
+    let in_time = |node: &Node| {
+        let of =
+            |within: &str| metric(node, &format!("starling_network_verdicts_total{{within=\"{within}\""));
+        let fast: f64 = ["0.001", "0.005", "0.02"].into_iter().map(of).sum();
+        format!("{:.2} %", 100.0 * fast / metric(node, "starling_network_verdicts_total").max(1.0))
+    };
+    let in_time: Vec<String> = nodes.iter().map(in_time).collect();
     eprintln!(
-        "{sent} payments in {:.0} s, all mined; memory grew by {:.1} % at the most; copies {}",
+        "{sent} payments in {:.0} s, all mined; memory grew by {:.1} % at the most; copies {}; verdicts within \
+         20 ms: {}",
         took.as_secs_f64(),
         100.0 * growth,
-        copies.join(", ")
+        copies.join(", "),
+        in_time.join(", ")
     );
     assert!(at_the_end.iter().all(|bytes| *bytes < MAX_RESIDENT), "{at_the_end:?}");
 }
