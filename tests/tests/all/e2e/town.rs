@@ -1,8 +1,10 @@
 //! Twenty nodes in network namespaces of their own. It needs root and ten minutes or more, so it runs only
 //! where it is asked for: `STARLING_TOWN` is the number of seconds that the town is divided.
 
+use super::load::submit_all;
 use super::miner;
 use starling_primitives::BlockId;
+use starling_rpc::to_hex;
 use starling_rpc::types::{Event, Head};
 use starling_tests::{Lab, Node, PATIENCE, Pace, Payer, Town, agree, until, wait};
 use std::collections::BTreeMap;
@@ -11,8 +13,13 @@ use tokio::sync::mpsc;
 
 const HOUSES: u8 = 20;
 const MEGABITS: u32 = 20;
-/// Blocks whose way is timed, and the pause between two.
+/// Blocks whose way is timed.
 const BLOCKS: u32 = 20;
+/// Those that are announced with 64 KiB, and their payments.
+const LARGE_BLOCKS: u32 = 5;
+const LARGE: usize = 2_040;
+const PAYERS: u16 = 500;
+/// The pause between two.
 const PAUSE: Duration = Duration::from_millis(1_200);
 /// Time between two blocks of each half while the town is divided.
 const APART: Duration = Duration::from_secs(20);
@@ -38,8 +45,9 @@ fn all_have_peers(nodes: &[&Node]) -> Duration {
     begun.elapsed()
 }
 
-/// Times of blocks from the first node that had them to each other, in milliseconds, sorted.
-fn spread(lab: &Lab, nodes: &[&Node]) -> Vec<u128> {
+/// Times of blocks from the first node that had them to each other, in milliseconds, sorted: so many blocks
+/// of so many payments each, which all have in their pools before.
+fn spread(lab: &Lab, nodes: &[&Node], payers: &mut [Payer], (blocks, payments): (u32, usize)) -> Vec<u128> {
     let (sender, mut seen) = mpsc::unbounded_channel();
     for node in nodes {
         let mut heads = wait(node.rpc().subscribe_heads()).expect("a subscription");
@@ -55,8 +63,20 @@ fn spread(lab: &Lab, nodes: &[&Node]) -> Vec<u128> {
             }));
         });
     }
-    for n in 0..BLOCKS {
+    for n in 0..blocks {
         let at = usize::try_from(n).expect("few") * 7 % nodes.len();
+        let to = Payer::new(5_000).address();
+        let pay = |n: usize, payers: &mut [Payer]| {
+            to_hex(payers[n % payers.len()].pay(lab.chain(), to, "0.01").bytes())
+        };
+        let hex: Vec<String> = (0..payments).map(|n| pay(n, payers)).collect();
+        submit_all(nodes[at], &hex);
+        until("all have the payments", || {
+            let count = |node: &&Node| wait(node.rpc().mempool_info()).expect("a running node answers").count;
+            let counts: Vec<_> = nodes.iter().map(count).collect();
+            let all = u64::try_from(payments).expect("few");
+            if counts.iter().all(|count| *count == all) { Ok(()) } else { Err(format!("{counts:?}")) }
+        });
         nodes[at].generate(1, &miner(lab, 1));
         std::thread::sleep(PAUSE);
     }
@@ -85,8 +105,8 @@ fn twenty_nodes_in_namespaces_find_each_other_and_outlive_a_division() {
         Ok(town) => town,
         Err(why) => return eprintln!("skipped: no network namespaces here ({why})"),
     };
-    let alice = Payer::new(1);
-    let lab = Lab::new(Pace::Asked, &[(&alice, "1000")]);
+    let mut payers: Vec<Payer> = (0..PAYERS).map(Payer::new).collect();
+    let lab = Lab::new(Pace::Asked, &payers.iter().map(|payer| (payer, "1000")).collect::<Vec<_>>());
     let folder = |house: u8| lab.folder().join(format!("house{house}"));
     let build = |house: u8, more: &[&str]| {
         let delay = delay(house).to_string();
@@ -98,16 +118,13 @@ fn twenty_nodes_in_namespaces_find_each_other_and_outlive_a_division() {
     let others: Vec<Node> = (2..=HOUSES).map(|house| build(house, &["--bootstrap", &bootstrap])).collect();
     let all: Vec<&Node> = std::iter::once(&first).chain(&others).collect();
     let found = all_have_peers(&all);
-    let times = spread(&lab, &all);
-    let at = |percent: usize| times[(times.len() - 1) * percent / 100];
-    eprintln!(
-        "all have their peers after {:.1} s; blocks p50 {} ms, p95 {} ms, p99 {} ms, all {} ms",
-        found.as_secs_f64(),
-        at(50),
-        at(95),
-        at(99),
-        at(100)
-    );
+    eprintln!("all have their peers after {:.1} s", found.as_secs_f64());
+    for (blocks, payments) in [(BLOCKS, 0), (LARGE_BLOCKS, LARGE)] {
+        let times = spread(&lab, &all, &mut payers, (blocks, payments));
+        let at = |percent: usize| times[(times.len() - 1) * percent / 100];
+        let [half, most, nearly, last] = [50, 95, 99, 100].map(at);
+        eprintln!("blocks of {payments}: p50 {half} ms, p95 {most} ms, p99 {nearly} ms, all {last} ms");
+    }
     first.kill();
     let all: Vec<&Node> = others.iter().collect();
     town.divide().expect("it was built");
