@@ -10,6 +10,7 @@
 
 use super::vetted::ip_of;
 use crate::addresses::{Group, Rules};
+use crate::peers::without_peer;
 use libp2p::core::transport::ListenerId;
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
@@ -293,10 +294,6 @@ fn at_ip(address: &Multiaddr, ip: IpAddr) -> Option<Multiaddr> {
         _ => return None,
     };
     Some(std::iter::once(first).chain(parts).collect())
-}
-
-fn without_peer(address: &Multiaddr) -> Multiaddr {
-    address.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect()
 }
 
 #[cfg(test)]

@@ -147,6 +147,7 @@ pub(crate) fn peer_of(address: &Multiaddr) -> Option<PeerId> {
     }
 }
 
-fn without_peer(address: &Multiaddr) -> Multiaddr {
+/// Where it leads, whoever is there.
+pub(crate) fn without_peer(address: &Multiaddr) -> Multiaddr {
     address.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect()
 }

@@ -456,3 +456,16 @@ fn the_same_calls_give_the_same_outputs() {
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn whoever_turns_out_to_be_of_a_network_that_a_peer_of_our_choice_has_is_let_go() {
+    for public in [true, false] {
+        let mut bench = Bench::with(NetworkConfig { public, ..Bench::config() });
+        for (n, ip) in [(1, "8.8.1.1"), (2, "8.8.2.2"), (3, "9.9.9.9")] {
+            let address = format!("/ip4/{ip}/tcp/1").parse().unwrap();
+            bench.event(NetEvent::Connected { peer: peer(n), address, outbound: true });
+        }
+        let let_go = bench.commands.contains(&NetCommand::Disconnect(peer(2)));
+        assert_eq!((let_go, bench.net.peers().len()), (public, if public { 2 } else { 3 }));
+    }
+}

@@ -6,6 +6,7 @@ use super::super::quietly::suggest;
 use super::super::reach::{MAX_RELAYS, Step};
 use super::super::vetted::Vetting;
 use super::Task;
+use crate::peers::without_peer;
 use libp2p::core::transport::ListenerId;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::ConnectionId;
@@ -220,8 +221,4 @@ impl Task {
             tracing::debug!(%error, "a dial for another");
         }
     }
-}
-
-fn without_peer(address: &Multiaddr) -> Multiaddr {
-    address.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect()
 }
