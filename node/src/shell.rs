@@ -1,6 +1,7 @@
 //! The shells around the core: data directory, network task, RPC server, miner threads, signals.
 
 mod api;
+mod checkers;
 mod core_task;
 mod data_dir;
 mod dev;

@@ -9,8 +9,10 @@ use starling_primitives::limits;
 use std::io;
 use std::time::Duration;
 
-/// Bytes allocated on a peer's word alone; more only as they arrive.
-const FIRST_ALLOCATION_BYTES: u32 = 64 * 1024;
+/// Bytes allocated on a peer's word alone, and read at a time.
+const STEP_BYTES: usize = 64 * 1024;
+/// What has arrived lets so many times as much be allocated: moved seldom, and most of it not touched yet.
+const GROWTH: usize = 16;
 /// How long a question may take to arrive: half of one holds a place and memory.
 const QUESTION_WITHIN: Duration = Duration::from_secs(15);
 /// Bytes of a hash.
@@ -110,11 +112,15 @@ async fn read_frame<T: AsyncRead + Unpin + Send>(io: &mut T, max: u32) -> io::Re
     let mut length = [0; 4];
     io.read_exact(&mut length).await?;
     let length = admit(u64::from(u32::from_le_bytes(length)), max)?;
-    let first = usize::try_from(length.min(FIRST_ALLOCATION_BYTES)).expect("64 KiB fit in a usize");
-    let mut message = Vec::with_capacity(first);
-    io.take(u64::from(length)).read_to_end(&mut message).await?;
-    if u32::try_from(message.len()) != Ok(length) {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+    let length = usize::try_from(length).expect("a cap fits in a usize");
+    let mut message = Vec::new();
+    while message.len() < length {
+        let (arrived, next) = (message.len(), length.min(message.len() + STEP_BYTES));
+        if message.capacity() < next {
+            message.reserve_exact(length.min(arrived * GROWTH + STEP_BYTES) - arrived);
+        }
+        message.resize(next, 0);
+        io.read_exact(&mut message[arrived..]).await?;
     }
     Ok(message)
 }

@@ -22,7 +22,7 @@ const MAX_DELIVERED: usize = WINDOW + MAX_EXTRAS;
 /// Blocks that one peer is asked for at a time.
 const MAX_BLOCKS_PER_PEER: usize = 16;
 /// Bodies of the first request to a peer; adapted to its speed from there.
-const FIRST_BATCH: u8 = 4;
+const FIRST_BATCH: u8 = 1;
 /// An answer within this time makes the next batch larger.
 const FAST: Duration = Duration::from_secs(1);
 /// An answer after this time makes the next batch smaller.

@@ -49,6 +49,12 @@ enum Failure {
 }
 
 impl CheckJob {
+    /// Height of the block.
+    #[must_use]
+    pub fn height(&self) -> u32 {
+        self.header.height()
+    }
+
     /// Transactions of the block, by its header's word.
     #[must_use]
     pub fn tx_count(&self) -> u32 {

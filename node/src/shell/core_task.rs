@@ -1,7 +1,8 @@
 //! The thread that runs the core, and the handle by which others ask it.
 
-use crate::core::{Call, Core, Effect, Event, Job, Now, PoolEntry, TipEvent};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use super::checkers::{Checkers, pool};
+use crate::core::{Call, Core, Done, Effect, Event, Job, Now, PoolEntry, TipEvent};
+use rayon::ThreadPool;
 use starling_ledger::StoreError;
 use starling_network::{NetCommand, NetEvent, NetHandle};
 use std::collections::VecDeque;
@@ -108,7 +109,7 @@ pub(super) fn start(core: Core, clock: Clock, net: NetSide) -> std::io::Result<C
         done,
         pending: VecDeque::new(),
         more: true,
-        checkers: pool("check", 0)?,
+        checkers: Checkers::start()?,
         servers: pool("serve", SERVER_THREADS)?,
     };
     let inputs = Inputs { calls: call_queue, done: done_queue, net, stopped };
@@ -119,12 +120,6 @@ pub(super) fn start(core: Core, clock: Clock, net: NetSide) -> std::io::Result<C
         drop(end.send(result));
     })?;
     Ok(CoreTask { handle: CoreHandle { calls, news }, ended, stop })
-}
-
-/// Worker threads; 0 is one a core.
-fn pool(name: &'static str, threads: usize) -> std::io::Result<ThreadPool> {
-    let builder = ThreadPoolBuilder::new().num_threads(threads).thread_name(move |at| format!("{name}-{at}"));
-    builder.build().map_err(std::io::Error::other)
 }
 
 struct Inputs {
@@ -141,9 +136,9 @@ struct Shell {
     done: mpsc::Sender<Event>,
     pending: VecDeque<NetCommand>,
     more: bool,
-    /// Check bodies, on all cores. The core's own batches of signatures run in the global pool, so they never
+    /// Check bodies. The core's own batches of signatures run in the global pool, so they never
     /// queue behind the bodies of a long sync.
-    checkers: ThreadPool,
+    checkers: Checkers,
     /// Answer peers, who must not take all cores.
     servers: ThreadPool,
 }
@@ -192,11 +187,14 @@ impl Shell {
             Effect::Net(command) => self.pending.push_back(command),
             Effect::Work(job) => {
                 let done = self.done.clone();
-                let pool = if matches!(job, Job::Serve(_)) { &self.servers } else { &self.checkers };
-                pool.spawn(move || {
-                    // The core may have ended meanwhile; then nobody wants the result.
-                    drop(done.blocking_send(Event::Done(job.run())));
-                });
+                // The core may have ended meanwhile; then nobody wants the result.
+                let tell = move |found| drop(done.blocking_send(Event::Done(found)));
+                match job {
+                    Job::Check(job) => {
+                        self.checkers.check(job.height(), move || tell(Done::Checked(Box::new(job.run()))));
+                    }
+                    Job::Serve(job) => self.servers.spawn(move || tell(Done::Served(Box::new(job.run())))),
+                }
             }
             // Nobody may be listening; then there is nobody to tell.
             Effect::Tip(change) => drop(self.news.tips.send(Arc::from(change))),

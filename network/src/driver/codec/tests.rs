@@ -41,6 +41,19 @@ fn a_cut_frame_is_an_early_end() {
 }
 
 #[test]
+fn a_long_message_is_put_together_from_what_arrives() {
+    let long: Vec<u8> = (0..3 * GROWTH * STEP_BYTES + 5).map(|at| at.to_le_bytes()[1]).collect();
+    let max = u32::try_from(long.len()).unwrap();
+    for len in [STEP_BYTES - 1, STEP_BYTES, STEP_BYTES + 1, (GROWTH + 1) * STEP_BYTES + 1, long.len()] {
+        let frame = written(&long[..len], max).unwrap();
+        let message = read(&frame, max).unwrap();
+        assert!(message == long[..len] && message.capacity() == len, "{len}");
+        let cut = read(&frame[..frame.len() - 1], max).unwrap_err();
+        assert_eq!(cut.kind(), io::ErrorKind::UnexpectedEof, "{len}");
+    }
+}
+
+#[test]
 fn the_caps_hold_the_greatest_messages_of_the_format() {
     let body = 4 * 1024 * 1024;
     let frames = |protocol: Protocol| protocol.frames(body);
