@@ -13,9 +13,12 @@ use std::thread::{Builder, JoinHandle};
 /// Found headers that wait to be taken. One that finds the queue full is dropped: whoever is 64 blocks behind
 /// has no use for it.
 pub const FOUND_QUEUE: usize = 64;
+/// The nice value of threads that mine: a hundredth of the time that another thread gets, if there is one.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 19;
 
 /// OS threads that search the latest job until one of them finds a block; then all rest until the next job.
-/// Dropping it stops and joins them.
+/// On Linux they only take the time that nothing else wants. Dropping it stops and joins them.
 pub struct Miner {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
@@ -117,7 +120,16 @@ impl Shared {
     }
 }
 
+/// A node that mines on all cores still has to answer others, and whoever uses the machine to get along.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    // Linux has this for each thread, and refuses it to nobody; without it the search works as well.
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
+}
+
 fn mine(shared: &Shared, part: Part, found: &SyncSender<Header>) {
+    #[cfg(target_os = "linux")]
+    give_way();
     while let Some(order) = shared.next_order() {
         let header = search(&order.job, part, &order.done, &shared.hashes);
         order.done.store(true, Ordering::Relaxed);

@@ -96,3 +96,25 @@ fn a_full_queue_or_a_lost_receiver_stops_no_thread() {
     drop(found);
     give(many + 1);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_threads_that_mine_give_way_to_all_others() {
+    let (miner, _found) = start(2);
+    miner.set_job(Some(endless(1)));
+    wait_until("hashes", || miner.hashes() > 0);
+    let nice = || -> Vec<i32> {
+        let threads = std::fs::read_dir("/proc/self/task").unwrap();
+        // A thread of another test may have ended meanwhile.
+        let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+        // proc_pid_stat(5): the name stands in parentheses, the nice value 17 fields behind it.
+        let fields = stats.filter(|stat| stat.contains("(miner-"));
+        let after_name = |stat: String| stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned());
+        fields.filter_map(after_name).map(|rest| rest.split(' ').nth(16).unwrap().parse().unwrap()).collect()
+    };
+    // Those that begin have not come to it yet.
+    wait_until("low priority", || nice().len() >= 2 && nice().iter().all(|nice| *nice == NICE));
+    let ours = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+    let ours = ours.rsplit_once(") ").unwrap().1.split(' ').nth(16).unwrap().to_owned();
+    assert_ne!(ours, NICE.to_string(), "nobody else is less important");
+}

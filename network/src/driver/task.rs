@@ -307,7 +307,7 @@ impl Task {
 
     fn judge(&mut self, message: &MessageRef, verdict: Verdict) {
         if let Some(since) = self.undecided.remove(&message.id) {
-            self.traffic.judged(since.elapsed());
+            self.traffic.judged(since);
         }
         let verdict = match verdict {
             Verdict::Accept => MessageAcceptance::Accept,

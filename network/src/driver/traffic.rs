@@ -2,8 +2,9 @@
 
 use super::message::{Protocol, Topic};
 use super::shaping::Uplink;
-use std::sync::Arc;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Messages and bytes in both directions since the start.
@@ -54,7 +55,9 @@ pub struct Traffic {
     line: Arc<Uplink>,
     protocols: [Counter; Protocol::ALL.len()],
     topics: [Counter; Topic::ALL.len()],
-    verdicts: [AtomicU64; VERDICTS_WITHIN.len() + 1],
+    verdicts: [[AtomicU64; VERDICTS_WITHIN.len() + 1]; 2],
+    /// From when to when the core last connected blocks.
+    connecting: Mutex<Option<RangeInclusive<Instant>>>,
 }
 
 /// Times that verdicts on gossip are counted by; those that take longer than all of them come last.
@@ -70,7 +73,7 @@ impl Traffic {
     pub(super) fn new(upload_limit: Option<u64>) -> Self {
         let line = Arc::new(Uplink::new(upload_limit, Instant::now()));
         let (protocols, topics) = Default::default();
-        Self { line, protocols, topics, verdicts: Default::default() }
+        Self { line, protocols, topics, verdicts: Default::default(), connecting: Mutex::default() }
     }
 
     /// Our line to the world.
@@ -98,17 +101,31 @@ impl Traffic {
         self.topics[topic as usize].flow()
     }
 
-    /// Verdicts on gossip messages that took up to each of [`VERDICTS_WITHIN`] and no less, and longer.
+    /// Verdicts on gossip messages that took up to each of [`VERDICTS_WITHIN`] and no less, and longer: on
+    /// those that came while blocks were being connected, or on all others.
     #[must_use]
-    pub fn verdicts(&self) -> [u64; VERDICTS_WITHIN.len() + 1] {
-        std::array::from_fn(|at| self.verdicts.get(at).map_or(0, |count| count.load(Relaxed)))
+    pub fn verdicts(&self, while_connecting: bool) -> [u64; VERDICTS_WITHIN.len() + 1] {
+        let counts = &self.verdicts[usize::from(while_connecting)];
+        std::array::from_fn(|at| counts.get(at).map_or(0, |count| count.load(Relaxed)))
     }
 
-    pub(super) fn judged(&self, after: Duration) {
+    /// Blocks were connected from then until now; meanwhile no message could be judged.
+    pub fn connected_since(&self, began: Instant) {
+        *self.connecting() = Some(began..=Instant::now());
+    }
+
+    /// There is a verdict on a message that came then.
+    pub(super) fn judged(&self, came: Instant) {
+        let after = came.elapsed();
         let at = VERDICTS_WITHIN.iter().take_while(|within| **within < after).count();
-        if let Some(count) = self.verdicts.get(at) {
+        let while_connecting = self.connecting().as_ref().is_some_and(|time| time.contains(&came));
+        if let Some(count) = self.verdicts[usize::from(while_connecting)].get(at) {
             count.fetch_add(1, Relaxed);
         }
+    }
+
+    fn connecting(&self) -> MutexGuard<'_, Option<RangeInclusive<Instant>>> {
+        self.connecting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn received(&self, protocol: Protocol, bytes: usize) {
@@ -127,3 +144,6 @@ impl Traffic {
         self.topics[topic as usize].sent(bytes);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -170,7 +170,11 @@ impl Shell {
                     Event::Continue
                 }
             };
+            let (began, before) = (Instant::now(), self.core.moved());
             let effects = self.core.handle(event, self.clock.now());
+            if self.core.moved() != before {
+                inputs.net.handle.traffic().connected_since(began);
+            }
             for effect in effects {
                 self.carry_out(effect)?;
             }

@@ -153,9 +153,13 @@ impl Metrics {
         let messages = both(|flow| (flow.messages_in, flow.messages_out));
         sheet.add("network_messages", "Messages by protocol", MetricType::Counter, messages);
         let bounds = VERDICTS_WITHIN.map(|within| within.as_secs_f64().to_string());
-        let bounds = bounds.into_iter().chain(["more".to_owned()]);
-        let count = |(within, count)| (vec![("within", within)], float(count));
-        let verdicts = bounds.zip(traffic.verdicts()).map(count).collect();
+        let bounds: Vec<String> = bounds.into_iter().chain(["more".to_owned()]).collect();
+        let verdicts = |connecting: bool| {
+            let labels = move |within| vec![("connecting", connecting.to_string()), ("within", within)];
+            let counts = bounds.clone().into_iter().zip(traffic.verdicts(connecting));
+            counts.map(move |(within, count)| (labels(within), float(count)))
+        };
+        let verdicts = verdicts(false).chain(verdicts(true)).collect();
         let help = "Verdicts on gossip messages by the seconds they took";
         sheet.add("network_verdicts", help, MetricType::Counter, verdicts);
     }

@@ -191,9 +191,11 @@ fn tell_memory(second: u32, nodes: &[Node]) {
     }
 }
 
-/// How many verdicts took up to so long, the quickest first.
+/// How many verdicts took up to so long, the quickest first, but for those on what came while blocks were being
+/// connected.
 fn verdicts(node: &Node) -> String {
-    let of = |within: &str| metric(node, &format!("starling_network_verdicts_total{{within=\"{within}\""));
+    let name = "starling_network_verdicts_total{connecting=\"false\",within=";
+    let of = |within: &str| metric(node, &format!("{name}\"{within}\""));
     ["0.001", "0.005", "0.02", "0.1", "1", "more"].map(of).map(|count| count.to_string()).join("/")
 }
 
