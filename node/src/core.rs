@@ -386,6 +386,7 @@ impl Core {
     }
 
     fn drain_reports(&mut self) -> Result<(), StoreError> {
+        self.verify_pulled();
         while let Some(report) = self.reports.pop_front() {
             match report {
                 Report::Announcement { header, .. } => self.on_announcement(*header)?,

@@ -9,7 +9,7 @@ use super::error::AddError;
 use super::events::{DropReason, EventKind as What};
 use super::sender::Source;
 use super::{MAX_AGE_SECS, MAX_POOL_BYTES, Mempool, Settled};
-use starling_consensus::{Accounts, KnownKeys, SignatureCheck, signature_checks, verify_batch};
+use starling_consensus::{Accounts, KnownKeys};
 use starling_primitives::limits::MIN_TX_BYTES;
 use starling_primitives::{DecodeError, GenesisId, Reader, Tag, Transaction};
 use std::sync::Arc;
@@ -177,7 +177,7 @@ impl Mempool {
         let mut loaded = Loaded::default();
         self.now = settled.now;
         for batch in snapshot.txs.chunks(BATCH) {
-            self.verify_together(batch);
+            self.verify_together(batch.iter().map(|(_, tx)| tx), &KnownKeys::none());
             for (added, tx) in batch {
                 match self.load_one(tx, (*added).min(settled.now), settled).map_err(LoadError::Read)? {
                     true => loaded.added += 1,
@@ -211,18 +211,6 @@ impl Mempool {
         };
         self.events.record(txid, self.now, What::Dropped(reason));
         Ok(false)
-    }
-
-    /// Verifies signatures on all cores. When one is wrong, `add` finds out which.
-    fn verify_together(&mut self, batch: &[(u64, Arc<Transaction>)]) {
-        let unknown = || batch.iter().map(|(_, tx)| tx).filter(|tx| !self.is_verified(&tx.wtxid()));
-        let checks: Vec<SignatureCheck> =
-            unknown().flat_map(|tx| signature_checks(tx, &self.genesis)).collect();
-        if verify_batch(&checks, &KnownKeys::none()).is_ok() {
-            for (_, tx) in batch {
-                self.note_verified(tx.wtxid());
-            }
-        }
     }
 }
 

@@ -106,7 +106,8 @@ fn the_threads_that_mine_give_way_to_all_others() {
     let nice = || -> Vec<i32> {
         let threads = std::fs::read_dir("/proc/self/task").unwrap();
         // A thread of another test may have ended meanwhile.
-        let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+        let stats =
+            threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
         // proc_pid_stat(5): the name stands in parentheses, the nice value 17 fields behind it.
         let fields = stats.filter(|stat| stat.contains("(miner-"));
         let after_name = |stat: String| stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned());

@@ -2,9 +2,9 @@
 
 use super::{Core, Effect, peer_number, penalty_of_tx};
 use starling_ledger::{
-    AddError, LoadError, Loaded, Page, PendingAccount, PoolError, Settled, Source, StoreError,
+    AddError, Ledger, LoadError, Loaded, Page, PendingAccount, PoolError, Settled, Source, StoreError,
 };
-use starling_network::{TxOutcome, TxSource};
+use starling_network::{PeerId, Report, TxOutcome, TxSource};
 use starling_primitives::{Address, Transaction, TxId, Wtxid};
 use std::sync::Arc;
 
@@ -58,6 +58,32 @@ impl Core {
         let outputs = self.net.transaction_checked(source, tx, outcome, self.now.mono);
         self.take_outputs(outputs);
         Ok(())
+    }
+
+    /// Verifies together what came in one answer: an answer has up to 256 transactions, and whatever is behind
+    /// it waits.
+    pub(super) fn verify_pulled(&self) {
+        let pulled = |report: &Report| match report {
+            Report::Transaction { source: TxSource::Direct { peer }, tx } => Some((*peer, tx.clone())),
+            _ => None,
+        };
+        let pulled: Vec<_> = self.reports.iter().filter_map(pulled).collect();
+        if pulled.len() > 1 {
+            let settled = self.settled();
+            // Those that are refused for another reason, or whose accounts cannot be read, are not worth it.
+            let fits = |(peer, tx): &&(PeerId, Arc<Transaction>)| {
+                self.pool.check(tx, Source::Peer(peer_number(peer)), &settled).is_ok()
+            };
+            self.pool.verify_together(pulled.iter().filter(fits).map(|(_, tx)| tx), &self.keys);
+        }
+    }
+
+    fn settled(&self) -> Settled<'_, Ledger> {
+        Settled {
+            accounts: &self.ledger,
+            next_height: self.ledger.tip().height.saturating_add(1),
+            now: self.now.unix,
+        }
     }
 
     /// Takes it into the pool; with its name come those that waited for it.
@@ -124,12 +150,7 @@ impl Core {
     /// # Errors
     /// When the database failed.
     pub fn pending_account(&self, address: &Address) -> Result<PendingAccount, StoreError> {
-        let settled = Settled {
-            accounts: &self.ledger,
-            next_height: self.ledger.tip().height.saturating_add(1),
-            now: self.now.unix,
-        };
-        self.pool.pending_account(address, &settled)
+        self.pool.pending_account(address, &self.settled())
     }
 
     /// A page of the pool, best fee first; none when the cursor's transaction has left.

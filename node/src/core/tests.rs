@@ -8,6 +8,7 @@ mod templates;
 use super::*;
 use starling_consensus::{CheckedBlock, CheckedHeader, HeaderError, KnownKeys, Status};
 use starling_genesis::NewChain;
+use starling_network::TxSource;
 use starling_primitives::state::Account;
 use starling_primitives::{Address, Amount, Memo, Output, Prefix, TxId, WorkHeader};
 use starling_wallet::{Fee, Key, Payment};
@@ -259,4 +260,21 @@ fn blocks_that_come_together_are_taken_up_to_one_that_is_refused() {
     let (at, error) = ours.call(move |core| core.import_all(blocks)).unwrap_err();
     assert!(matches!(error, SubmitBlockError::Header(HeaderError::UnknownParent(_))), "{error}");
     assert_eq!((at, ours.height()), (2, 2), "those before it are there");
+}
+
+#[test]
+fn what_comes_in_one_answer_is_verified_together_but_for_what_is_refused_anyway() {
+    let mut node = Node::new();
+    let chain = node.core.chain().clone();
+    let (one, other) = (pay(&chain, 1, 0, key(5).address(), 1), pay(&chain, 2, 0, key(5).address(), 1));
+    let poor = pay(&chain, 3, 0, key(5).address(), 2_000);
+    let source = TxSource::Direct { peer: PeerId::random() };
+    let pulled = |tx: &Arc<Transaction>| Report::Transaction { source: source.clone(), tx: tx.clone() };
+    node.core.reports.extend([&one, &poor, &other].map(pulled));
+    node.core.verify_pulled();
+    let verified = |tx: &Arc<Transaction>| node.core.pool().is_verified(&tx.wtxid());
+    assert_eq!([&one, &other, &poor].map(verified), [true, true, false]);
+    node.core.drain_reports().unwrap();
+    let held = |tx: &Arc<Transaction>| node.core.pool().contains(&tx.wtxid());
+    assert_eq!([&one, &other, &poor].map(held), [true, true, false]);
 }

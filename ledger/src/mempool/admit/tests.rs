@@ -428,3 +428,19 @@ fn a_store_that_fails_changes_nothing() {
     assert_eq!(failed, Err(AddError::Read("broken")));
     assert_eq!(pool.info().count, 0);
 }
+
+#[test]
+fn what_is_verified_together_is_so_unless_one_is_wrong() {
+    let world = World::new();
+    let pool = world.pool();
+    let right = [pay(1, 0, 10).sign(&world), pay(2, 0, 10).sign(&world)];
+    let wrong = with_bad_signature(&pay(3, 0, 10), &world);
+    let verified = |tx: &Arc<Transaction>| pool.is_verified(&tx.wtxid());
+    pool.verify_together([&right[0], &wrong, &right[1]].into_iter(), &KnownKeys::none());
+    assert!(!right.iter().any(verified) && !verified(&wrong), "one by one, add finds out which");
+    pool.verify_together(right.iter(), &KnownKeys::none());
+    assert!(right.iter().all(verified));
+    let found_before = [&right[0], &wrong].into_iter();
+    pool.verify_together(found_before, &KnownKeys::none());
+    assert!(!verified(&wrong));
+}

@@ -151,18 +151,23 @@ fn bodies_served(node: &Node) -> u64 {
     bodies.map(|row| row.bytes_out).sum()
 }
 
-/// Those who pay at a steady rate, and how often all of them together, each second.
+/// Those who pay at a steady rate.
 const STEADY_SENDERS: u16 = 1_000;
-const A_SECOND: usize = 500;
-/// They do not all come at the same moment: so many at once, and a pause between two.
-const AT_ONCE: usize = 25;
-const EACH: Duration = Duration::from_millis(50);
+/// How often all of them together, each second: `STARLING_LOAD_RATE` says otherwise.
+const USUAL_RATE: u32 = 500;
+/// They do not all come at the same moment: so many in one call.
+const AT_ONCE: usize = 5;
 /// How long: `STARLING_LOAD_SECONDS` says otherwise.
 const USUAL_SECONDS: u32 = 10;
 /// Seconds after which it is told how memory grows.
 const SETTLED_AFTER: u32 = 120;
 /// What a node may have in memory with 192 MiB: a quarter more.
 const MAX_RESIDENT: f64 = 1.25 * 192.0 * 1_048_576.0;
+
+/// A number that the environment gives.
+fn told<T: std::str::FromStr>(name: &str) -> Option<T> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
 
 /// A number that a node's metrics have under this name.
 fn metric(node: &Node, name: &str) -> f64 {
@@ -201,8 +206,8 @@ fn verdicts(node: &Node) -> String {
 
 #[test]
 fn five_hundred_payments_a_second_into_one_of_five_nodes_are_all_mined() {
-    let seconds = std::env::var("STARLING_LOAD_SECONDS").ok().and_then(|text| text.parse().ok());
-    let seconds: u32 = seconds.unwrap_or(USUAL_SECONDS);
+    let seconds: u32 = told("STARLING_LOAD_SECONDS").unwrap_or(USUAL_SECONDS);
+    let rate: u32 = told("STARLING_LOAD_RATE").unwrap_or(USUAL_RATE);
     let mut payers: Vec<Payer> = (0..STEADY_SENDERS).map(Payer::new).collect();
     let lab = Lab::new(Pace::Mined, &payers.iter().map(|payer| (payer, "1000")).collect::<Vec<_>>());
     let flags = ["--metrics", "127.0.0.1:0", "--memory", "192MiB"];
@@ -213,15 +218,15 @@ fn five_hundred_payments_a_second_into_one_of_five_nodes_are_all_mined() {
     nodes[4].mine(&miner(&lab, 1));
     let to = Payer::new(5_000).address();
     let (begun, mut accepted, mut settled) = (Instant::now(), HashSet::new(), resident(&nodes));
+    let calls_a_second = rate.div_ceil(u32::try_from(AT_ONCE).expect("few"));
+    let mut calls = (0..payers.len()).step_by(AT_ONCE).cycle();
     for second in 0..seconds {
-        let from = usize::try_from(second).expect("few") * A_SECOND % payers.len();
-        let parts = payers[from..from + A_SECOND].chunks_mut(AT_ONCE);
-        for (part, next) in parts.zip(1_u32..) {
+        for (from, next) in calls.by_ref().zip(1..=calls_a_second) {
             let pay = |payer: &mut Payer| to_hex(payer.pay(lab.chain(), to, "0.01").bytes());
-            let payments: Vec<String> = part.iter_mut().map(pay).collect();
+            let payments: Vec<String> = payers[from..from + AT_ONCE].iter_mut().map(pay).collect();
             accepted.extend(submit_all(&nodes[0], &payments));
-            let next = Duration::from_secs(second.into()) + next * EACH;
-            std::thread::sleep(next.saturating_sub(begun.elapsed()));
+            let next = Duration::from_secs(1) * next / calls_a_second;
+            std::thread::sleep((Duration::from_secs(second.into()) + next).saturating_sub(begun.elapsed()));
         }
         if second <= SETTLED_AFTER {
             settled = resident(&nodes);
@@ -239,7 +244,7 @@ fn five_hundred_payments_a_second_into_one_of_five_nodes_are_all_mined() {
     });
     nodes[4].rest();
     agree(&nodes.iter().collect::<Vec<_>>());
-    let sent = usize::try_from(seconds).expect("few") * A_SECOND;
+    let sent = usize::try_from(seconds * calls_a_second).expect("few") * AT_ONCE;
     assert_eq!(accepted.len(), sent);
     let mined: HashSet<TxId> = mined(&nodes[1]).into_iter().collect();
     assert!(accepted.iter().all(|txid| mined.contains(txid)), "{} of {sent} are mined", mined.len());
