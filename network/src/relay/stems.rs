@@ -7,6 +7,7 @@
 
 use super::Outbox;
 use crate::driver::{Protocol, Topic};
+use crate::limits::{Bucket, Quota};
 use crate::protocol::{ChainView, Hub};
 use crate::wire::Question;
 use libp2p::PeerId;
@@ -14,8 +15,10 @@ use starling_primitives::Wtxid;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// Transactions on their first hop at a time; whoever submits more has no need to hide, and none to wait.
+/// Transactions on their first hop at a time. Whoever submits more, or as many in a few seconds, has no need
+/// to hide, and none to wait, until there were none for as long.
 const MAX_STEMS: usize = 64;
+const FEW: Quota = Quota { each: Duration::from_micros(62_500), burst: 64 };
 /// Bounds of the delay before the first hop, about two seconds in the middle.
 const LEAST_DELAY: Duration = Duration::from_millis(500);
 const DELAY_RANGE_MS: u64 = 3_000;
@@ -36,12 +39,19 @@ pub(crate) struct Stems {
     sent: BTreeMap<Wtxid, (PeerId, Duration)>,
     /// Through whom, and until when.
     through: Option<(PeerId, Duration)>,
+    budget: Bucket,
+    /// There are many of late: they leave one by one as they come, for many at once keep others waiting.
+    many: bool,
 }
 
 impl Stems {
     /// A transaction was submitted here.
     pub(crate) fn submit(&mut self, id: Wtxid, hub: &mut Hub, outbox: &mut Outbox) {
-        if self.waiting.len() + self.sent.len() >= MAX_STEMS {
+        let rested = self.budget.is_whole(FEW, hub.now);
+        let over =
+            self.budget.take(FEW, 1, hub.now).is_err() || self.waiting.len() + self.sent.len() >= MAX_STEMS;
+        self.many = over || (self.many && !rested);
+        if self.many {
             // Those before it as well: others are to get a sender's transactions in their order.
             std::mem::take(&mut self.sent).into_keys().for_each(|id| outbox.tell(id, None));
             self.waiting.drain(..).for_each(|(id, _)| outbox.tell(id, None));

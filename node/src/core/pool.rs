@@ -60,8 +60,8 @@ impl Core {
         Ok(())
     }
 
-    /// Verifies together what came in one answer: an answer has up to 256 transactions, and whatever is behind
-    /// it waits.
+    /// Verifies together what came in one answer: there are up to 256 transactions in it, and whatever is
+    /// behind it waits.
     pub(super) fn verify_pulled(&self) {
         let pulled = |report: &Report| match report {
             Report::Transaction { source: TxSource::Direct { peer }, tx } => Some((*peer, tx.clone())),

@@ -97,6 +97,12 @@ fn whoever_submits_many_does_not_wait() {
     assert!(!ids.iter().any(|id| bench.net.hides(id)));
     bench.pass(100);
     assert_eq!(published(&bench)[..10], bytes(0..10)[..], "in their order");
+    bench.pass(3_000);
+    let next = submit(&mut bench, most + 1);
+    assert!(!bench.net.hides(&next), "nor do the next ones, which would leave all at once again");
+    bench.pass(4_100);
+    let next = submit(&mut bench, most + 2);
+    assert!(bench.net.hides(&next), "after a rest it is one of few");
 }
 
 #[test]

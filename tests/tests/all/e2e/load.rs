@@ -196,8 +196,8 @@ fn tell_memory(second: u32, nodes: &[Node]) {
     }
 }
 
-/// How many verdicts took up to so long, the quickest first, but for those on what came while blocks were being
-/// connected.
+/// How many verdicts took up to so long, the quickest first, but for those on what came while blocks were
+/// being connected.
 fn verdicts(node: &Node) -> String {
     let name = "starling_network_verdicts_total{connecting=\"false\",within=";
     let of = |within: &str| metric(node, &format!("{name}\"{within}\""));
