@@ -52,9 +52,12 @@ impl Core {
                 .hold(checked)
                 .map_or_else(|error| announced(&error), |()| AnnounceOutcome::Ignore));
         }
-        let want_body = checked.header().content().tx_count > 0;
+        let content = *checked.header().content();
         match self.insert(std::slice::from_ref(&checked))?.1 {
-            None => Ok(AnnounceOutcome::Accept { want_body }),
+            None => {
+                tracing::debug!(block = %checked.header().id(), height = content.height, "announced");
+                Ok(AnnounceOutcome::Accept { want_body: content.tx_count > 0 })
+            }
             Some(error) => Ok(announced(&error)),
         }
     }

@@ -8,7 +8,7 @@ use starling_rpc::to_hex;
 use starling_rpc::types::{Event, Head};
 use starling_tests::{Lab, Node, PATIENCE, Pace, Payer, Town, agree, until, wait};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 
 const HOUSES: u8 = 20;
@@ -23,6 +23,10 @@ const PAYERS: u16 = 500;
 const PAUSE: Duration = Duration::from_millis(1_200);
 /// Time between two blocks of each half while the town is divided.
 const APART: Duration = Duration::from_secs(20);
+
+const DAY_S: f64 = 86_400.0;
+/// What a node logs: when it hears of a block, too.
+const LOGGED: &str = "info,starling_node::core::headers=debug";
 
 /// Full slots and all peers of a node.
 fn peers(node: &Node) -> (usize, usize) {
@@ -45,9 +49,15 @@ fn all_have_peers(nodes: &[&Node]) -> Duration {
     begun.elapsed()
 }
 
-/// Times of blocks from the first node that had them to each other, in milliseconds, sorted: so many blocks
-/// of so many payments each, which all have in their pools before.
-fn spread(lab: &Lab, nodes: &[&Node], payers: &mut [Payer], (blocks, payments): (u32, usize)) -> Vec<u128> {
+/// Times of blocks from the first node that had them until each other has heard of them, and until it has
+/// connected them, in milliseconds, sorted: so many blocks of so many payments each, which all have in their
+/// pools before. Not over midnight.
+fn spread(
+    lab: &Lab,
+    nodes: &[&Node],
+    payers: &mut [Payer],
+    (blocks, payments): (u32, usize),
+) -> [Vec<f64>; 2] {
     let (sender, mut seen) = mpsc::unbounded_channel();
     for node in nodes {
         let mut heads = wait(node.rpc().subscribe_heads()).expect("a subscription");
@@ -56,7 +66,7 @@ fn spread(lab: &Lab, nodes: &[&Node], payers: &mut [Payer], (blocks, payments): 
             drop(tokio::spawn(async move {
                 while let Some(Ok(event)) = heads.next().await {
                     let Event::Item(Head { id, .. }) = event else { continue };
-                    if sender.send((id, Instant::now())).is_err() {
+                    if sender.send((id, now())).is_err() {
                         return;
                     }
                 }
@@ -81,18 +91,38 @@ fn spread(lab: &Lab, nodes: &[&Node], payers: &mut [Payer], (blocks, payments): 
         std::thread::sleep(PAUSE);
     }
     agree(nodes);
-    let mut blocks: BTreeMap<BlockId, Vec<Instant>> = BTreeMap::new();
+    let mut blocks: BTreeMap<BlockId, Vec<f64>> = BTreeMap::new();
     while let Ok((id, at)) = seen.try_recv() {
         blocks.entry(id).or_default().push(at);
     }
-    let mut times = Vec::new();
-    for at in blocks.values_mut() {
-        at.sort_unstable();
+    let (mut heard, mut connected) = (Vec::new(), Vec::new());
+    for (id, at) in &mut blocks {
+        at.sort_by(f64::total_cmp);
         assert_eq!(at.len(), nodes.len(), "a block reached everybody");
-        times.extend(at.iter().skip(1).map(|later| (*later - at[0]).as_millis()));
+        connected.extend(at.iter().skip(1).map(|later| later - at[0]));
+        let told: Vec<_> = nodes.iter().filter_map(|node| announced(node, id)).collect();
+        assert_eq!(told.len(), nodes.len() - 1, "all but one heard of it");
+        heard.extend(told.into_iter().map(|later| later - at[0]));
     }
-    times.sort_unstable();
-    times
+    heard.sort_by(f64::total_cmp);
+    connected.sort_by(f64::total_cmp);
+    [heard, connected]
+}
+
+/// When a node heard of a block, by its log: milliseconds since midnight.
+fn announced(node: &Node, id: &BlockId) -> Option<f64> {
+    let (log, id) = (node.log(), id.to_string());
+    let line = log.lines().find(|line| line.contains("announced") && line.contains(&id))?;
+    let (_, rest) = line.split_once('T').expect("a log line begins with the time");
+    let (time, _) = rest.split_once('Z').expect("in UTC");
+    let parts = time.split(':').map(|part| part.parse::<f64>().expect("a number"));
+    Some(1_000.0 * parts.fold(0.0, |sum, part| 60.0 * sum + part))
+}
+
+/// Milliseconds since midnight.
+fn now() -> f64 {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).expect("1970 is over");
+    1_000.0 * (unix.as_secs_f64() % DAY_S)
 }
 
 #[test]
@@ -110,7 +140,8 @@ fn twenty_nodes_in_namespaces_find_each_other_and_outlive_a_division() {
     let folder = |house: u8| lab.folder().join(format!("house{house}"));
     let build = |house: u8, more: &[&str]| {
         let delay = delay(house).to_string();
-        let flags = [&["--no-mdns", "--metrics", "0.0.0.0:9645", "--link-delay", &delay], more].concat();
+        let ours = ["--no-mdns", "--metrics", "0.0.0.0:9645", "--link-delay", &delay, "--log-level", LOGGED];
+        let flags = [&ours, more].concat();
         town.node(house, &lab.file(), &folder(house), &flags)
     };
     let mut first = build(1, &[]);
@@ -121,9 +152,13 @@ fn twenty_nodes_in_namespaces_find_each_other_and_outlive_a_division() {
     eprintln!("all have their peers after {:.1} s", found.as_secs_f64());
     for (blocks, payments) in [(BLOCKS, 0), (LARGE_BLOCKS, LARGE)] {
         let times = spread(&lab, &all, &mut payers, (blocks, payments));
-        let at = |percent: usize| times[(times.len() - 1) * percent / 100];
-        let [half, most, nearly, last] = [50, 95, 99, 100].map(at);
-        eprintln!("blocks of {payments}: p50 {half} ms, p95 {most} ms, p99 {nearly} ms, all {last} ms");
+        for (what, times) in ["heard of", "connected"].into_iter().zip(times) {
+            let at = |percent: usize| times[(times.len() - 1) * percent / 100];
+            let [half, most, nearly, last] = [50, 95, 99, 100].map(at);
+            eprintln!(
+                "blocks of {payments} {what}: p50 {half:.0}, p95 {most:.0}, p99 {nearly:.0}, all {last:.0} ms"
+            );
+        }
     }
     first.kill();
     let all: Vec<&Node> = others.iter().collect();
