@@ -72,8 +72,8 @@ impl Mempool {
     }
 
     /// Whether [`Mempool::add`] would take the transaction if its signatures are right: everything else is
-    /// checked, so that signatures can be verified elsewhere (see [`Mempool::note_verified`]) or together (see
-    /// [`Mempool::verify_together`]) and never in vain.
+    /// checked, so that signatures can be verified elsewhere (see [`Mempool::note_verified`]) or together
+    /// (see [`Mempool::verify_together`]) and never in vain.
     ///
     /// # Errors
     /// [`AddError`], as `add` would say.
