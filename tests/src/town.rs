@@ -35,11 +35,41 @@ fn run(program: &str, args: &[&str]) -> Result<(), String> {
 }
 
 impl Town {
-    /// So many houses on lines of so many megabits a second.
+    /// Whether this machine lets us build towns, with `routers` or without: each kind of part is tried once.
+    /// Where it does, a town that cannot be built is a mistake of ours.
     ///
     /// # Errors
-    /// Why this machine allows none.
-    pub fn new(houses: u8, megabits: u32) -> Result<Self, String> {
+    /// Why not.
+    pub fn allowed(routers: bool) -> Result<(), String> {
+        let name = format!("sp{}{}", std::process::id() % 1_000, TOWNS.fetch_add(1, Ordering::Relaxed));
+        let (bridge, line) = (format!("{name}b"), format!("{name}o"));
+        let parts = || {
+            ip(&["netns", "add", &name])?;
+            ip(&["link", "add", &bridge, "type", "bridge"])?;
+            ip(&["link", "add", &line, "type", "veth", "peer", "name", "p", "netns", &name])?;
+            let rate = ["rate", "1mbit", "burst", "64kb", "latency", "400ms"];
+            run("tc", &[&["qdisc", "add", "dev", &line, "root", "tbf"][..], &rate].concat())?;
+            let table =
+                "table ip probe { chain out { type nat hook postrouting priority 100; masquerade; }; }";
+            let rules = format!("echo '{table}' | nft -f -");
+            if routers { ip(&["netns", "exec", &name, "sh", "-c", &rules]) } else { Ok(()) }
+        };
+        let tried = parts();
+        drop(ip(&["netns", "del", &name]));
+        drop(ip(&["link", "del", &bridge]));
+        tried
+    }
+
+    /// So many houses on lines of so many megabits a second.
+    ///
+    /// # Panics
+    /// When it cannot be built; [`Town::allowed`] says whether this machine is to blame.
+    #[must_use]
+    pub fn new(houses: u8, megabits: u32) -> Self {
+        Self::plan(houses, megabits).expect("a town can be built where each of its parts can")
+    }
+
+    fn plan(houses: u8, megabits: u32) -> Result<Self, String> {
         let number = std::process::id() % 1_000;
         let net = u8::try_from(number % 100).unwrap_or_default() + 100;
         let count = TOWNS.fetch_add(1, Ordering::Relaxed);
@@ -100,9 +130,13 @@ impl Town {
     /// Puts a house behind a router of its own, as homes have them: others see the router's address, and what
     /// they send uninvited is dropped.
     ///
-    /// # Errors
-    /// Why this machine allows none.
-    pub fn hide(&self, house: u8) -> Result<(), String> {
+    /// # Panics
+    /// When it cannot be built.
+    pub fn hide(&self, house: u8) {
+        self.put_behind_router(house).expect("a router can be built where each of its parts can");
+    }
+
+    fn put_behind_router(&self, house: u8) -> Result<(), String> {
         let (name, router) = (self.house(house), self.router(house));
         let (outer, _) = self.addresses(house);
         let outside = self.line(house, "o");

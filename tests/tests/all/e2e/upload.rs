@@ -12,10 +12,10 @@ const PAYMENTS: u16 = 100;
 
 #[test]
 fn a_limit_on_what_is_sent_holds_on_the_wire() {
-    let town = match Town::new(2, 100) {
-        Ok(town) => town,
-        Err(why) => return eprintln!("skipped: no network namespaces here ({why})"),
-    };
+    if let Err(why) = Town::allowed(false) {
+        return eprintln!("skipped: no network namespaces here ({why})");
+    }
+    let town = Town::new(2, 100);
     let mut payers: Vec<Payer> = (0..SENDERS).map(Payer::new).collect();
     let funded: Vec<_> = payers.iter().map(|payer| (payer, "100")).collect();
     let lab = Lab::new(Pace::Asked, &funded);
