@@ -13,12 +13,12 @@ use std::thread::{Builder, JoinHandle};
 /// Found headers that wait to be taken. One that finds the queue full is dropped: whoever is 64 blocks behind
 /// has no use for it.
 pub const FOUND_QUEUE: usize = 64;
-/// The nice value of threads that mine: a hundredth of the time that another thread gets, if there is one.
+/// The nice value of threads that mine: where another wants the time, they get a seventieth of it.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 19;
 
 /// OS threads that search the latest job until one of them finds a block; then all rest until the next job.
-/// On Linux they only take the time that nothing else wants. Dropping it stops and joins them.
+/// On Linux they give way to other threads. Dropping it stops and joins them.
 pub struct Miner {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,

@@ -34,6 +34,17 @@ fn run(program: &str, args: &[&str]) -> Result<(), String> {
     }
 }
 
+/// Makes a namespace a router of the kind that homes have, between its lines `i` and `o`.
+fn route(name: &str) -> Result<(), String> {
+    let forward = "echo 1 > /proc/sys/net/ipv4/ip_forward";
+    ip(&["netns", "exec", name, "sh", "-c", forward])?;
+    let rules = "table ip home { \
+        chain out { type nat hook postrouting priority 100; oifname \"o\" masquerade; }; \
+        chain door { type filter hook input priority 0; iifname \"o\" ct state new drop; }; \
+        chain in { type filter hook forward priority 0; iifname \"o\" ct state new drop; }; }";
+    ip(&["netns", "exec", name, "sh", "-c", &format!("echo '{rules}' | nft -f -")])
+}
+
 impl Town {
     /// Whether this machine lets us build towns, with `routers` or without: each kind of part is tried once.
     /// Where it does, a town that cannot be built is a mistake of ours.
@@ -46,13 +57,12 @@ impl Town {
         let parts = || {
             ip(&["netns", "add", &name])?;
             ip(&["link", "add", &bridge, "type", "bridge"])?;
+            ip(&["address", "add", "10.99.255.254/32", "dev", &bridge])?;
             ip(&["link", "add", &line, "type", "veth", "peer", "name", "p", "netns", &name])?;
-            let rate = ["rate", "1mbit", "burst", "64kb", "latency", "400ms"];
-            run("tc", &[&["qdisc", "add", "dev", &line, "root", "tbf"][..], &rate].concat())?;
-            let table =
-                "table ip probe { chain out { type nat hook postrouting priority 100; masquerade; }; }";
-            let rules = format!("echo '{table}' | nft -f -");
-            if routers { ip(&["netns", "exec", &name, "sh", "-c", &rules]) } else { Ok(()) }
+            ip(&["link", "set", &line, "master", &bridge, "up"])?;
+            let shape = ["root", "tbf", "rate", "1mbit", "burst", "64kb", "latency", "400ms"];
+            ip(&[&["netns", "exec", &name, "tc", "qdisc", "add", "dev", "p"][..], &shape].concat())?;
+            if routers { route(&name) } else { Ok(()) }
         };
         let tried = parts();
         drop(ip(&["netns", "del", &name]));
@@ -152,13 +162,7 @@ impl Town {
             ip(&["-n", place, "link", "set", "dev", line, "up"])?;
         }
         ip(&["-n", &name, "route", "add", "default", "via", &format!("192.168.{house}.1")])?;
-        let forward = "echo 1 > /proc/sys/net/ipv4/ip_forward";
-        ip(&["netns", "exec", &router, "sh", "-c", forward])?;
-        let rules = "table ip home { \
-            chain out { type nat hook postrouting priority 100; oifname \"o\" masquerade; }; \
-            chain door { type filter hook input priority 0; iifname \"o\" ct state new drop; }; \
-            chain in { type filter hook forward priority 0; iifname \"o\" ct state new drop; }; }";
-        ip(&["netns", "exec", &router, "sh", "-c", &format!("echo '{rules}' | nft -f -")])
+        route(&router)
     }
 
     fn router(&self, house: u8) -> String {

@@ -2,6 +2,7 @@
 
 use super::message::{Protocol, Topic};
 use super::shaping::Uplink;
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -56,9 +57,12 @@ pub struct Traffic {
     protocols: [Counter; Protocol::ALL.len()],
     topics: [Counter; Topic::ALL.len()],
     verdicts: [[AtomicU64; VERDICTS_WITHIN.len() + 1]; 2],
-    /// From when to when the core last connected blocks.
-    connecting: Mutex<Option<RangeInclusive<Instant>>>,
+    /// From when to when the core connected blocks, the last [`REMEMBERED`] times.
+    connecting: Mutex<VecDeque<RangeInclusive<Instant>>>,
 }
+
+/// Times of connecting blocks that are remembered: a message may wait through some of them.
+const REMEMBERED: usize = 16;
 
 /// Times that verdicts on gossip are counted by; those that take longer than all of them come last.
 pub const VERDICTS_WITHIN: [Duration; 5] = [
@@ -111,20 +115,22 @@ impl Traffic {
 
     /// Blocks were connected from then until now; meanwhile no message could be judged.
     pub fn connected_since(&self, began: Instant) {
-        *self.connecting() = Some(began..=Instant::now());
+        let mut connecting = self.connecting();
+        connecting.truncate(REMEMBERED - 1);
+        connecting.push_front(began..=Instant::now());
     }
 
     /// There is a verdict on a message that came then.
     pub(super) fn judged(&self, came: Instant) {
         let after = came.elapsed();
         let at = VERDICTS_WITHIN.iter().take_while(|within| **within < after).count();
-        let while_connecting = self.connecting().as_ref().is_some_and(|time| time.contains(&came));
+        let while_connecting = self.connecting().iter().any(|time| time.contains(&came));
         if let Some(count) = self.verdicts[usize::from(while_connecting)].get(at) {
             count.fetch_add(1, Relaxed);
         }
     }
 
-    fn connecting(&self) -> MutexGuard<'_, Option<RangeInclusive<Instant>>> {
+    fn connecting(&self) -> MutexGuard<'_, VecDeque<RangeInclusive<Instant>>> {
         self.connecting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -12,7 +12,7 @@ use crate::protocol::{ChainView, Hub};
 use crate::wire::Question;
 use libp2p::PeerId;
 use starling_primitives::Wtxid;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Transactions on their first hop at a time. Whoever submits more, or as many in a few seconds, has no need
@@ -35,8 +35,8 @@ const SAME_PEER_FOR: Duration = Duration::from_secs(600);
 pub(crate) struct Stems {
     /// In the order in which they were submitted, with the moment they leave.
     waiting: VecDeque<(Wtxid, Duration)>,
-    /// Through whom, and the moment at which we tell of them ourselves.
-    sent: BTreeMap<Wtxid, (PeerId, Duration)>,
+    /// In the order in which they left: through whom, and the moment at which we tell of them ourselves.
+    sent: VecDeque<(Wtxid, PeerId, Duration)>,
     /// Through whom, and until when.
     through: Option<(PeerId, Duration)>,
     budget: Bucket,
@@ -53,7 +53,7 @@ impl Stems {
         self.many = over || (self.many && !rested);
         if self.many {
             // Those before it as well: others are to get a sender's transactions in their order.
-            std::mem::take(&mut self.sent).into_keys().for_each(|id| outbox.tell(id, None));
+            self.sent.drain(..).for_each(|(id, ..)| outbox.tell(id, None));
             self.waiting.drain(..).for_each(|(id, _)| outbox.tell(id, None));
             return outbox.tell(id, None);
         }
@@ -64,14 +64,12 @@ impl Stems {
 
     /// Whether others are not to hear of it from us yet.
     pub(crate) fn hides(&self, id: &Wtxid) -> bool {
-        self.sent.contains_key(id) || self.waiting.iter().any(|(waiting, _)| waiting == id)
+        self.sent.iter().any(|(sent, ..)| sent == id) || self.waiting.iter().any(|(waiting, _)| waiting == id)
     }
 
     /// Somebody told of it: it is on its way, unless only the one it went through says so.
     pub(crate) fn heard(&mut self, id: &Wtxid, from: &PeerId) {
-        if self.sent.get(id).is_some_and(|(through, _)| through != from) {
-            self.sent.remove(id);
-        }
+        self.sent.retain(|(sent, through, _)| sent != id || through == from);
     }
 
     /// Sends what is due, and tells of what nobody else told of.
@@ -91,14 +89,15 @@ impl Stems {
                 continue;
             };
             let patience = PATIENCE + Duration::from_millis(hub.dice.below(PATIENCE_RANGE_MS));
-            self.sent.insert(id, (through, hub.now + patience));
+            self.sent.push_back((id, through, hub.now + patience));
         }
-        let over: Vec<Wtxid> =
-            self.sent.iter().filter(|(_, (_, until))| *until <= hub.now).map(|(id, _)| *id).collect();
-        for id in over {
-            self.sent.remove(&id);
-            outbox.tell(id, None);
-        }
+        self.sent.retain(|(id, _, until)| {
+            let waits = *until > hub.now;
+            if !waits {
+                outbox.tell(*id, None);
+            }
+            waits
+        });
     }
 
     /// Through whom: one that we chose, for no stranger chooses to be it.

@@ -302,6 +302,7 @@ impl Core {
         let ids: Vec<_> = last.txs.iter().map(|tx| tx.wtxid()).collect();
         let announcement = Announcement::new(last.header.clone(), &ids);
         self.net.keep_leftovers(seen.into_iter().cloned());
+        tracing::debug!(block = %tip.id, height = tip.height, txs = ids.len(), "connected");
         self.network(|net, view, now| net.tip_changed(announcement, own, view, now));
         if !change.disconnected.is_empty() {
             tracing::info!(

@@ -49,10 +49,15 @@ enum Failure {
 }
 
 impl CheckJob {
-    /// Height of the block.
+    /// Whose turn it is when several wait: the lowest number's. It is the block's height; a body that is
+    /// longer than the header says takes memory that nobody counted, and is not to wait at all.
     #[must_use]
-    pub fn height(&self) -> u32 {
-        self.header.height()
+    pub fn turn(&self) -> u32 {
+        let stated = usize::try_from(self.header.content().body_bytes).unwrap_or(usize::MAX);
+        match &self.body {
+            Body::Bytes(bytes) if bytes.len() > stated => 0,
+            _ => self.header.height(),
+        }
     }
 
     /// Transactions of the block, by its header's word.

@@ -6,6 +6,7 @@ use starling_ledger::{
 };
 use starling_network::{PeerId, Report, TxOutcome, TxSource};
 use starling_primitives::{Address, Transaction, TxId, Wtxid};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A transaction that the pool took.
@@ -67,7 +68,10 @@ impl Core {
             Report::Transaction { source: TxSource::Direct { peer }, tx } => Some((*peer, tx.clone())),
             _ => None,
         };
-        let pulled: Vec<_> = self.reports.iter().filter_map(pulled).collect();
+        // Of one sender only the first: whether the others fit depends on what becomes of it.
+        let mut senders = HashSet::new();
+        let is_first = |(_, tx): &(PeerId, Arc<Transaction>)| senders.insert(tx.sender());
+        let pulled: Vec<_> = self.reports.iter().filter_map(pulled).filter(is_first).collect();
         if pulled.len() > 1 {
             let settled = self.settled();
             // Those that are refused for another reason, or whose accounts cannot be read, are not worth it.

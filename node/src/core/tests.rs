@@ -270,10 +270,11 @@ fn what_comes_in_one_answer_is_verified_together_but_for_what_is_refused_anyway(
     let poor = pay(&chain, 3, 0, key(5).address(), 2_000);
     let source = TxSource::Direct { peer: PeerId::random() };
     let pulled = |tx: &Arc<Transaction>| Report::Transaction { source: source.clone(), tx: tx.clone() };
-    node.core.reports.extend([&one, &poor, &other].map(pulled));
+    let same_nonce = pay(&chain, 1, 0, key(4).address(), 1);
+    node.core.reports.extend([&one, &poor, &other, &same_nonce].map(pulled));
     node.core.verify_pulled();
     let verified = |tx: &Arc<Transaction>| node.core.pool().is_verified(&tx.wtxid());
-    assert_eq!([&one, &other, &poor].map(verified), [true, true, false]);
+    assert_eq!([&one, &other, &poor, &same_nonce].map(verified), [true, true, false, false]);
     node.core.drain_reports().unwrap();
     let held = |tx: &Arc<Transaction>| node.core.pool().contains(&tx.wtxid());
     assert_eq!([&one, &other, &poor].map(held), [true, true, false]);

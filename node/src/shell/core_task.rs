@@ -195,7 +195,7 @@ impl Shell {
                 let tell = move |found| drop(done.blocking_send(Event::Done(found)));
                 match job {
                     Job::Check(job) => {
-                        self.checkers.check(job.height(), move || tell(Done::Checked(Box::new(job.run()))));
+                        self.checkers.check(job.turn(), move || tell(Done::Checked(Box::new(job.run()))));
                     }
                     Job::Serve(job) => self.servers.spawn(move || tell(Done::Served(Box::new(job.run())))),
                 }

@@ -192,6 +192,7 @@ impl Gossip {
         if to.is_empty() {
             return;
         }
+        self.dice.shuffle(&mut to);
         self.remember(message.id);
         self.keep(message.clone(), true);
         for peer in to {
@@ -286,10 +287,12 @@ impl Gossip {
         if self.silent {
             return;
         }
-        for peer in &self.mesh[slot(message.topic)] {
-            let unwanted = self.peers.get(peer).is_none_or(|peer| peer.unwanted.contains(id));
-            if *peer != from && !also_from.contains(peer) && !unwanted {
-                out.push((*peer, Rpc::Publish(message.clone())));
+        let mesh: Vec<HostId> = self.mesh[slot(message.topic)].iter().copied().collect();
+        // The library goes through a set whose order is another one each time.
+        for peer in self.dice.some(mesh, usize::MAX) {
+            let unwanted = self.peers.get(&peer).is_none_or(|peer| peer.unwanted.contains(id));
+            if peer != from && !also_from.contains(&peer) && !unwanted {
+                out.push((peer, Rpc::Publish(message.clone())));
             }
         }
     }

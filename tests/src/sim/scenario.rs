@@ -83,7 +83,7 @@ const QUIET: Scenario = Scenario {
 };
 
 /// All that can be asked for.
-pub const SCENARIOS: [Scenario; 7] = [
+pub const SCENARIOS: [Scenario; 8] = [
     QUIET,
     Scenario {
         name: "mixed",
@@ -132,6 +132,16 @@ pub const SCENARIOS: [Scenario; 7] = [
         nodes: 50,
         lasts: Duration::from_secs(30),
         settings: Settings { silent: 0.2, discovery: false, ..WORLD },
+        payments: None,
+        filled: 2_040,
+        ..QUIET
+    },
+    Scenario {
+        name: "spread-all",
+        about: "the same, and nobody is silent",
+        nodes: 50,
+        lasts: Duration::from_secs(30),
+        settings: Settings { discovery: false, ..WORLD },
         payments: None,
         filled: 2_040,
         ..QUIET

@@ -155,3 +155,19 @@ fn only_signed_records_that_are_worth_it_are_told() {
     assert_ne!(few, book.sample(5, NOW, &mut dice(2)), "another time, others");
     assert_eq!(book.sample(100, NOW + 31 * DAY, &mut dice(1)), vec![]);
 }
+
+#[test]
+fn only_addresses_of_the_network_that_counts_are_dialled() {
+    let six: Multiaddr = "/ip6/2a00:1450::1/tcp/7333".parse().unwrap();
+    let four = address_in(3, 1);
+    for listed in [[four.clone(), six.clone()], [six, four]] {
+        let mut book = book();
+        let both = Record::unsigned(peer_id(1), &listed, PUBLIC).unwrap();
+        let group = both.group();
+        assert_eq!(both.addresses().len(), 2);
+        book.add(both, from(9), NOW);
+        let choice = book.pick(Kind::Any, NOW, &mut dice(1), &anybody).unwrap();
+        assert_eq!((choice.group, choice.addresses.len()), (group, 1), "the other was looked at by nobody");
+        assert_eq!(Group::of(&choice.addresses[0]), group);
+    }
+}

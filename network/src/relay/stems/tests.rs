@@ -106,6 +106,23 @@ fn whoever_submits_many_does_not_wait() {
 }
 
 #[test]
+fn those_on_their_first_hop_are_told_in_their_order_when_there_are_many() {
+    let mut bench = bench(3);
+    for nonce in 0..4 {
+        submit(&mut bench, nonce);
+    }
+    bench.pass(4_000);
+    let sent: Vec<_> = (1..=3).flat_map(|n| pushed(&mut bench, n)).collect();
+    assert_eq!(sent, bytes(0..4));
+    let most = u64::try_from(MAX_STEMS).unwrap();
+    for nonce in 4..=most + 64 {
+        submit(&mut bench, nonce);
+    }
+    bench.pass(100);
+    assert_eq!(published(&bench)[..8], bytes(0..8)[..]);
+}
+
+#[test]
 fn what_was_mined_meanwhile_stays_here() {
     let mut bench = bench(3);
     submit(&mut bench, 1);

@@ -92,3 +92,18 @@ fn blocks_whose_time_is_over_are_forgotten() {
     );
     assert_eq!(kept.bytes, 16 * BLOCK_OVERHEAD_BYTES);
 }
+
+#[test]
+fn a_body_that_is_longer_than_its_header_says_does_not_wait_behind_others() {
+    let mut node = Node::new();
+    let ids = claim(&mut node, 3, 4_000);
+    for (id, bytes) in ids.iter().zip([3_999, 4_000, 4_001]) {
+        node.core.on_body(*id, Body::Bytes(vec![0; bytes])).unwrap();
+    }
+    let turn = |effect: &Effect| match effect {
+        Effect::Work(Job::Check(job)) => Some(job.turn()),
+        _ => None,
+    };
+    let turns: Vec<u32> = node.core.effects.iter().filter_map(turn).collect();
+    assert_eq!(turns, [1, 2, 0]);
+}

@@ -38,11 +38,15 @@ fn the_lowest_is_checked_first_whenever_it_came() {
 #[test]
 fn many_bodies_are_checked_by_a_thread_each_and_few_by_all() {
     let checkers = Checkers::with_threads(3).unwrap();
+    assert_eq!(ask(&checkers, &[1]).recv().unwrap(), (1, 3), "all have nothing else to do");
+    while checkers.0.lock().busy > 0 {
+        std::thread::yield_now();
+    }
     let held = hold(&checkers);
-    assert_eq!(ask(&checkers, &[1]).recv().unwrap(), (1, 3), "two of three threads have nothing to do");
+    assert_eq!(ask(&checkers, &[2]).recv().unwrap(), (2, 1), "all are at work on another one");
     let other = hold(&checkers);
-    let found = ask(&checkers, &[2, 3, 4, 5]);
-    assert_eq!(found.iter().collect::<Vec<_>>(), [(2, 1), (3, 1), (4, 1), (5, 1)]);
+    let found = ask(&checkers, &[3, 4, 5, 6]);
+    assert_eq!(found.iter().collect::<Vec<_>>(), [(3, 1), (4, 1), (5, 1), (6, 1)]);
     drop((held, other));
 }
 

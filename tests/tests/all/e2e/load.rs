@@ -221,7 +221,7 @@ fn five_hundred_payments_a_second_into_one_of_five_nodes_are_all_mined() {
     let calls_a_second = rate.div_ceil(u32::try_from(AT_ONCE).expect("few"));
     let mut calls = (0..payers.len()).step_by(AT_ONCE).cycle();
     for second in 0..seconds {
-        for (from, next) in calls.by_ref().zip(1..=calls_a_second) {
+        for (next, from) in (1..=calls_a_second).zip(calls.by_ref()) {
             let pay = |payer: &mut Payer| to_hex(payer.pay(lab.chain(), to, "0.01").bytes());
             let payments: Vec<String> = payers[from..from + AT_ONCE].iter_mut().map(pay).collect();
             accepted.extend(submit_all(&nodes[0], &payments));

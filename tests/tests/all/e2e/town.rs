@@ -5,11 +5,8 @@ use super::load::submit_all;
 use super::miner;
 use starling_primitives::BlockId;
 use starling_rpc::to_hex;
-use starling_rpc::types::{Event, Head};
 use starling_tests::{Lab, Node, PATIENCE, Pace, Payer, Town, agree, until, wait};
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tokio::sync::mpsc;
+use std::time::{Duration, Instant};
 
 const HOUSES: u8 = 20;
 const MEGABITS: u32 = 20;
@@ -24,9 +21,8 @@ const PAUSE: Duration = Duration::from_millis(1_200);
 /// Time between two blocks of each half while the town is divided.
 const APART: Duration = Duration::from_secs(20);
 
-const DAY_S: f64 = 86_400.0;
-/// What a node logs: when it hears of a block, too.
-const LOGGED: &str = "info,starling_node::core::headers=debug";
+/// What a node logs: when it hears of a block and when it has connected it, too.
+const LOGGED: &str = "info,starling_node::core=debug";
 
 /// Full slots and all peers of a node.
 fn peers(node: &Node) -> (usize, usize) {
@@ -49,30 +45,16 @@ fn all_have_peers(nodes: &[&Node]) -> Duration {
     begun.elapsed()
 }
 
-/// Times of blocks from the first node that had them until each other has heard of them, and until it has
-/// connected them, in milliseconds, sorted: so many blocks of so many payments each, which all have in their
-/// pools before. Not over midnight.
+/// Times of blocks from the first node that connected them until each other hears of them, and until it has
+/// connected them, by their logs, in milliseconds, sorted: so many blocks of so many payments each, which all
+/// have in their pools before. Not over midnight.
 fn spread(
     lab: &Lab,
     nodes: &[&Node],
     payers: &mut [Payer],
     (blocks, payments): (u32, usize),
 ) -> [Vec<f64>; 2] {
-    let (sender, mut seen) = mpsc::unbounded_channel();
-    for node in nodes {
-        let mut heads = wait(node.rpc().subscribe_heads()).expect("a subscription");
-        let sender = sender.clone();
-        wait(async {
-            drop(tokio::spawn(async move {
-                while let Some(Ok(event)) = heads.next().await {
-                    let Event::Item(Head { id, .. }) = event else { continue };
-                    if sender.send((id, now())).is_err() {
-                        return;
-                    }
-                }
-            }));
-        });
-    }
+    let mut mined = Vec::new();
     for n in 0..blocks {
         let at = usize::try_from(n).expect("few") * 7 % nodes.len();
         let to = Payer::new(5_000).address();
@@ -87,42 +69,33 @@ fn spread(
             let all = u64::try_from(payments).expect("few");
             if counts.iter().all(|count| *count == all) { Ok(()) } else { Err(format!("{counts:?}")) }
         });
-        nodes[at].generate(1, &miner(lab, 1));
+        mined.extend(nodes[at].generate(1, &miner(lab, 1)));
         std::thread::sleep(PAUSE);
     }
     agree(nodes);
-    let mut blocks: BTreeMap<BlockId, Vec<f64>> = BTreeMap::new();
-    while let Ok((id, at)) = seen.try_recv() {
-        blocks.entry(id).or_default().push(at);
-    }
     let (mut heard, mut connected) = (Vec::new(), Vec::new());
-    for (id, at) in &mut blocks {
-        at.sort_by(f64::total_cmp);
+    for id in &mined {
+        let mut at: Vec<f64> = nodes.iter().filter_map(|node| logged(node, "connected", id)).collect();
         assert_eq!(at.len(), nodes.len(), "a block reached everybody");
+        at.sort_by(f64::total_cmp);
         connected.extend(at.iter().skip(1).map(|later| later - at[0]));
-        let told: Vec<_> = nodes.iter().filter_map(|node| announced(node, id)).collect();
-        assert_eq!(told.len(), nodes.len() - 1, "all but one heard of it");
-        heard.extend(told.into_iter().map(|later| later - at[0]));
+        let told = nodes.iter().filter_map(|node| logged(node, "announced", id));
+        heard.extend(told.map(|later| later - at[0]));
     }
+    assert!(heard.len() > connected.len() / 2, "most hear of a block before they ask for headers");
     heard.sort_by(f64::total_cmp);
     connected.sort_by(f64::total_cmp);
     [heard, connected]
 }
 
-/// When a node heard of a block, by its log: milliseconds since midnight.
-fn announced(node: &Node, id: &BlockId) -> Option<f64> {
-    let (log, id) = (node.log(), id.to_string());
-    let line = log.lines().find(|line| line.contains("announced") && line.contains(&id))?;
+/// When a node logged this of a block: milliseconds since midnight.
+fn logged(node: &Node, what: &str, id: &BlockId) -> Option<f64> {
+    let (log, entry) = (node.log(), format!(": {what} block={id} "));
+    let line = log.lines().find(|line| line.contains(&entry))?;
     let (_, rest) = line.split_once('T').expect("a log line begins with the time");
     let (time, _) = rest.split_once('Z').expect("in UTC");
     let parts = time.split(':').map(|part| part.parse::<f64>().expect("a number"));
     Some(1_000.0 * parts.fold(0.0, |sum, part| 60.0 * sum + part))
-}
-
-/// Milliseconds since midnight.
-fn now() -> f64 {
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).expect("1970 is over");
-    1_000.0 * (unix.as_secs_f64() % DAY_S)
 }
 
 #[test]
