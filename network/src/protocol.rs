@@ -192,19 +192,21 @@ impl Network {
         now: Duration,
     ) -> Vec<Output> {
         self.at(now);
-        let (peer, message) = match source {
-            TxSource::Gossip { peer, message } => (peer, Some(message)),
-            TxSource::Direct { peer } => (peer, None),
+        let (id, peer) = (tx.wtxid(), source.peer());
+        let (is_kept, message) = match source {
+            TxSource::Gossip { message, .. } => (false, Some(message)),
+            TxSource::Direct { .. } => (false, None),
+            TxSource::Kept { .. } => (true, None),
         };
         match outcome {
             TxOutcome::Accept => {
-                let passes = match &message {
-                    Some(_) => self.outbox.passes(tx.wtxid(), peer, self.hub.now),
-                    None => {
-                        self.outbox.tell(tx.wtxid(), Some(peer));
-                        true
-                    }
-                };
+                let passes = message.is_some() && self.outbox.passes(id, peer, self.hub.now);
+                if is_kept {
+                    // Gossip does not carry twice what it brought.
+                    self.outbox.offer(&[id]);
+                } else if message.is_none() {
+                    self.outbox.tell(id, Some(peer));
+                }
                 self.hub.verdict(message, if passes { Verdict::Accept } else { Verdict::Ignore });
                 self.hub.peers.told_tx(&peer, self.hub.now);
             }

@@ -6,6 +6,7 @@
 mod advance;
 mod blame;
 mod bodies;
+mod early;
 mod fork_choice;
 mod headers;
 mod pool;
@@ -23,6 +24,7 @@ pub use template::{SubmitBlockError, Template, TemplateError};
 pub use view::SyncState;
 
 use self::bodies::CheckedBlocks;
+use self::early::Early;
 use self::fork_choice::Avoided;
 use self::headers::HeldHeaders;
 use self::progress::Pace;
@@ -150,6 +152,7 @@ pub struct Core {
     ledger: Ledger,
     tree: HeaderTree,
     pool: Mempool,
+    early: Early,
     net: Network,
     reports: VecDeque<Report>,
     effects: Vec<Effect>,
@@ -213,6 +216,7 @@ impl Core {
         });
         Self {
             pool: Mempool::new(params, genesis, PoolLimits::from_budget(config.pool_bytes)),
+            early: Early::default(),
             templates: Templates::new(config.seed, config.pool_bytes),
             chain,
             keys: Arc::new(KnownKeys::new(config.key_bytes)),

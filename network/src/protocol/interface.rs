@@ -122,6 +122,11 @@ pub enum TxSource {
         /// Who sent it.
         peer: PeerId,
     },
+    /// It came before those it builds on, and is judged again.
+    Kept {
+        /// Who sent it.
+        peer: PeerId,
+    },
 }
 
 impl TxSource {
@@ -129,7 +134,7 @@ impl TxSource {
     #[must_use]
     pub fn peer(&self) -> PeerId {
         match self {
-            Self::Gossip { peer, .. } | Self::Direct { peer } => *peer,
+            Self::Gossip { peer, .. } | Self::Direct { peer } | Self::Kept { peer } => *peer,
         }
     }
 }

@@ -16,9 +16,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Transactions on their first hop at a time. Whoever submits more, or as many in a few seconds, has no need
-/// to hide, and none to wait, until there were none for as long.
-const MAX_STEMS: usize = 64;
-const FEW: Quota = Quota { each: Duration::from_micros(62_500), burst: 64 };
+/// to hide, and none to wait, until there were none for as long: a peer takes two in a round trip.
+const MAX_STEMS: usize = 8;
+const FEW: Quota = Quota { each: Duration::from_millis(500), burst: 8 };
 /// Bounds of the delay before the first hop, about two seconds in the middle.
 const LEAST_DELAY: Duration = Duration::from_millis(500);
 const DELAY_RANGE_MS: u64 = 3_000;
@@ -52,8 +52,7 @@ impl Stems {
             self.budget.take(FEW, 1, hub.now).is_err() || self.waiting.len() + self.sent.len() >= MAX_STEMS;
         self.many = over || (self.many && !rested);
         if self.many {
-            // Those before it as well: others are to get a sender's transactions in their order.
-            self.sent.drain(..).for_each(|(id, ..)| outbox.tell(id, None));
+            self.tell_sent(outbox);
             self.waiting.drain(..).for_each(|(id, _)| outbox.tell(id, None));
             return outbox.tell(id, None);
         }
@@ -85,11 +84,13 @@ impl Stems {
             let Some(tx) = view.pool_tx(&id) else { continue };
             let push = Question::Push { topic: Topic::Tx, data: tx.bytes().to_vec() };
             let Some(through) = through.filter(|peer| hub.ask(peer, &push).is_some()) else {
+                self.tell_sent(outbox);
                 outbox.tell(id, None);
                 continue;
             };
             let patience = PATIENCE + Duration::from_millis(hub.dice.below(PATIENCE_RANGE_MS));
-            self.sent.push_back((id, through, hub.now + patience));
+            let last = self.sent.back().map_or(Duration::ZERO, |(.., until)| *until);
+            self.sent.push_back((id, through, last.max(hub.now + patience)));
         }
         self.sent.retain(|(id, _, until)| {
             let waits = *until > hub.now;
@@ -98,6 +99,11 @@ impl Stems {
             }
             waits
         });
+    }
+
+    /// Others are to get a sender's transactions in their order: few of them may wait behind a gap.
+    fn tell_sent(&mut self, outbox: &mut Outbox) {
+        self.sent.drain(..).for_each(|(id, ..)| outbox.tell(id, None));
     }
 
     /// Through whom: one that we chose, for no stranger chooses to be it.

@@ -291,6 +291,8 @@ impl Core {
             self.recent.remove(id);
         }
         self.offer(report.promoted);
+        let early = self.early.drain();
+        self.try_again(early);
         let Some(last) = change.connected.last() else { return Ok(()) };
         let newest_old = self.now.unix.saturating_sub(RELAYED_FOR_S);
         let young = |block: &&ConnectedBlock| u64::from(block.header.work().time) > newest_old;

@@ -35,8 +35,10 @@ impl Core {
         Ok(txid)
     }
 
-    /// Judges a peer's transaction; the network passes it on, or not, by what this says.
+    /// Judges a peer's transaction; the network passes it on, or not, by what this says. After it comes what
+    /// came too early and builds on it.
     pub(super) fn on_peer_tx(&mut self, source: TxSource, tx: &Arc<Transaction>) -> Result<(), StoreError> {
+        let mut next = true;
         let number = peer_number(&source.peer());
         let outcome = match self.add_tx(tx.clone(), Source::Peer(number)) {
             Ok((_, promoted)) => {
@@ -53,12 +55,27 @@ impl Core {
             },
             Err(AddError::Refused(error)) => {
                 tracing::debug!(tx = %tx.wtxid(), %error, "transaction not taken");
+                if is_early(&error) {
+                    self.early.keep(source.peer(), tx.clone());
+                    next = false;
+                }
                 TxOutcome::Ignore
             }
         };
         let outputs = self.net.transaction_checked(source, tx, outcome, self.now.mono);
         self.take_outputs(outputs);
+        if next {
+            let next = self.early.next_of(&tx.sender());
+            self.try_again(next);
+        }
         Ok(())
+    }
+
+    /// These came too early, which may be over. What is submitted here does not lead to it: others are not to
+    /// notice by it.
+    pub(super) fn try_again(&mut self, early: impl IntoIterator<Item = (PeerId, Arc<Transaction>)>) {
+        let again = |(peer, tx)| Report::Transaction { source: TxSource::Kept { peer }, tx };
+        self.reports.extend(early.into_iter().map(again));
     }
 
     /// Verifies together what came in one answer: there are up to 256 transactions in it, and whatever is
@@ -162,4 +179,12 @@ impl Core {
     pub fn pool_page(&self, cursor: &Wtxid, limit: usize) -> Option<Page> {
         self.pool.list(cursor, limit)
     }
+}
+
+/// Whether it is refused for others of its sender, which may leave or come.
+fn is_early(error: &PoolError) -> bool {
+    matches!(
+        error,
+        PoolError::NonceTooFar { .. } | PoolError::TooManyWaiting { .. } | PoolError::TooManyPending { .. }
+    )
 }

@@ -151,7 +151,7 @@ impl Node {
     }
 }
 
-fn pay(chain: &Chain, from: u8, nonce: u64, to: Address, star: u128) -> Arc<Transaction> {
+pub(super) fn pay(chain: &Chain, from: u8, nonce: u64, to: Address, star: u128) -> Arc<Transaction> {
     let outputs = vec![Output { to, amount: Amount::from_motes(star * STAR).unwrap() }];
     let fee = Fee::Exact(Amount::from_star("0.001").unwrap());
     let payment = Payment { nonce, fee, valid_until: 0, outputs, memo: Memo::default() };

@@ -96,7 +96,7 @@ fn whoever_submits_many_does_not_wait() {
     submit(&mut bench, most);
     assert!(!ids.iter().any(|id| bench.net.hides(id)));
     bench.pass(100);
-    assert_eq!(published(&bench)[..10], bytes(0..10)[..], "in their order");
+    assert_eq!(published(&bench), bytes(0..=most), "in their order");
     bench.pass(3_000);
     let next = submit(&mut bench, most + 1);
     assert!(!bench.net.hides(&next), "nor do the next ones, which would leave all at once again");
@@ -120,6 +120,17 @@ fn those_on_their_first_hop_are_told_in_their_order_when_there_are_many() {
     }
     bench.pass(100);
     assert_eq!(published(&bench)[..8], bytes(0..8)[..]);
+}
+
+#[test]
+fn a_peer_that_takes_none_holds_up_nobody_and_nothing_is_told_out_of_order() {
+    let mut bench = bench(3);
+    for nonce in 0..4 {
+        submit(&mut bench, nonce);
+    }
+    bench.pass(9_500);
+    let open = (1..=3).map(|n| pushed(&mut bench, n).len()).sum::<usize>();
+    assert_eq!((open, published(&bench)), (2, bytes(0..4)), "two without an answer, told of as well");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 use starling_network::{
     Answer, MessageRef, Multiaddr, Protocol, Question, ReplyToken, RequestFailure, RequestId,
-    Status as PeerStatus,
+    Status as PeerStatus, Topic,
 };
 
 /// The `n`-th peer, always the same.
@@ -157,6 +157,60 @@ fn a_late_joiner_catches_up_and_a_new_block_is_spread() {
     linked.pass(Duration::from_secs(2));
     assert_eq!(linked.nodes[1].height(), 21);
     assert_eq!(linked.nodes[0].core.ledger().tip(), linked.nodes[1].core.ledger().tip());
+}
+
+/// What a peer's gossip brings.
+fn gossip(node: &mut Node, tx: &Transaction) {
+    let mut id = [0; 20];
+    id.copy_from_slice(&tx.wtxid().as_bytes()[..20]);
+    let (from, data) = (peer(1), tx.bytes().to_vec());
+    let message = MessageRef::new(from, id);
+    node.send(Event::Net(NetEvent::Gossip { peer: from, topic: Topic::Tx, message, data }));
+}
+
+#[test]
+fn payments_that_come_before_those_they_build_on_are_taken_after_them() {
+    let mut linked = Linked::new(vec![Node::new(), Node::new()]);
+    linked.settle();
+    let (to, held) = (key(9).address(), |node: &Node| (node.core.pool().info(), node.core.early.len()));
+    let payments: Vec<_> = (0..100).map(|nonce| pay(linked.nodes[0].core.chain(), 1, nonce, to, 1)).collect();
+    // More than may wait behind a gap, the last ones first; after them, more than may be pending.
+    payments[1..40].iter().rev().for_each(|tx| gossip(&mut linked.nodes[0], tx));
+    let (pool, early) = held(&linked.nodes[0]);
+    assert_eq!((pool.count, pool.waiting, early), (16, 16, 23));
+    payments[40..].iter().for_each(|tx| gossip(&mut linked.nodes[0], tx));
+    linked.nodes[0].outbox.clear();
+    gossip(&mut linked.nodes[0], &payments[0]);
+    let (pool, early) = held(&linked.nodes[0]);
+    assert_eq!((pool.count, pool.waiting, early), (64, 0, 36));
+    linked.nodes[0].pass(Duration::from_secs(1));
+    linked.nodes[0].send(Event::Tick);
+    let offers =
+        |command: &&NetCommand| matches!(command, NetCommand::Request { protocol: Protocol::Announce, .. });
+    assert_eq!(linked.nodes[0].outbox.iter().filter(offers).count(), 1, "gossip brought them already");
+    linked.settle();
+    linked.nodes[0].mine(2);
+    let (pool, early) = held(&linked.nodes[0]);
+    assert_eq!((pool.count, pool.waiting, early), (36, 0, 0));
+}
+
+#[test]
+fn a_block_with_what_was_missing_lets_the_rest_in() {
+    let mut linked = Linked::new(vec![Node::new(), Node::new()]);
+    linked.settle();
+    let to = key(9).address();
+    for nonce in 1..=20 {
+        let tx = pay(linked.nodes[0].core.chain(), 1, nonce, to, 1);
+        gossip(&mut linked.nodes[0], &tx);
+    }
+    assert_eq!((linked.nodes[0].core.pool().info().count, linked.nodes[0].core.early.len()), (16, 4));
+    linked.nodes[1].submit(1, 0, to, 1);
+    linked.nodes[1].mine(2);
+    linked.settle();
+    linked.pass(Duration::from_secs(10));
+    assert_eq!(linked.nodes[0].core.ledger().tip().height, 1);
+    let pool = linked.nodes[0].core.pool().info();
+    assert_eq!((pool.count, pool.waiting, linked.nodes[0].core.early.len()), (20, 0, 0));
 }
 
 #[test]
