@@ -73,10 +73,14 @@ impl Protocol {
     }
 }
 
+/// A question as it comes. One over its cap is no error of its stream: the library keeps those to itself, and
+/// whoever sends one is to be known.
+pub(super) type Asked = Result<Vec<u8>, TooLarge>;
+
 /// A message over its protocol's cap.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("message of {bytes} bytes, at most {max} are allowed")]
-struct TooLarge {
+pub(super) struct TooLarge {
     bytes: u64,
     max: u32,
 }
@@ -101,17 +105,17 @@ pub(super) fn failure(error: &OutboundFailure) -> RequestFailure {
 }
 
 /// The length of a message, if it is within its cap.
-fn admit(bytes: u64, max: u32) -> io::Result<u32> {
-    match u32::try_from(bytes) {
-        Ok(length) if length <= max => Ok(length),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidData, TooLarge { bytes, max })),
-    }
+fn admit(bytes: u64, max: u32) -> Result<u32, TooLarge> {
+    u32::try_from(bytes).ok().filter(|length| *length <= max).ok_or(TooLarge { bytes, max })
 }
 
-async fn read_frame<T: AsyncRead + Unpin + Send>(io: &mut T, max: u32) -> io::Result<Vec<u8>> {
+async fn read_frame<T: AsyncRead + Unpin + Send>(io: &mut T, max: u32) -> io::Result<Asked> {
     let mut length = [0; 4];
     io.read_exact(&mut length).await?;
-    let length = admit(u64::from(u32::from_le_bytes(length)), max)?;
+    let length = match admit(u64::from(u32::from_le_bytes(length)), max) {
+        Ok(length) => length,
+        Err(error) => return Ok(Err(error)),
+    };
     let length = usize::try_from(length).expect("a cap fits in a usize");
     let mut message = Vec::new();
     while message.len() < length {
@@ -122,22 +126,23 @@ async fn read_frame<T: AsyncRead + Unpin + Send>(io: &mut T, max: u32) -> io::Re
         message.resize(next, 0);
         io.read_exact(&mut message[arrived..]).await?;
     }
-    Ok(message)
+    Ok(Ok(message))
 }
 
 async fn write_frame<T: AsyncWrite + Unpin + Send>(io: &mut T, message: &[u8], max: u32) -> io::Result<()> {
     let bytes = u64::try_from(message.len()).unwrap_or(u64::MAX);
-    io.write_all(&admit(bytes, max)?.to_le_bytes()).await?;
+    let length = admit(bytes, max).map_err(io::Error::other)?;
+    io.write_all(&length.to_le_bytes()).await?;
     io.write_all(message).await?;
     io.flush().await
 }
 
 impl Codec for Frames {
     type Protocol = StreamProtocol;
-    type Request = Vec<u8>;
+    type Request = Asked;
     type Response = Vec<u8>;
 
-    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<u8>>
+    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Asked>
     where
         T: AsyncRead + Unpin + Send,
     {
@@ -149,14 +154,14 @@ impl Codec for Frames {
     where
         T: AsyncRead + Unpin + Send,
     {
-        read_frame(io, self.answer_max).await
+        read_frame(io, self.answer_max).await?.map_err(io::Error::other)
     }
 
-    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, message: Vec<u8>) -> io::Result<()>
+    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, question: Asked) -> io::Result<()>
     where
         T: AsyncWrite + Unpin + Send,
     {
-        write_frame(io, &message, self.question_max).await
+        write_frame(io, &question.map_err(io::Error::other)?, self.question_max).await
     }
 
     async fn write_response<T>(&mut self, _: &StreamProtocol, io: &mut T, message: Vec<u8>) -> io::Result<()>

@@ -258,7 +258,7 @@ pub enum NetEvent {
     },
     /// What peers brought by gossip in the last [`super::REPORT_EVERY`], of all that are connected.
     Delivered(Vec<(PeerId, Delivery)>),
-    /// A peer gossiped what no node sends: over its topic's size, of another topic.
+    /// A peer sent what no node sends: gossip of another topic, a message or a question over its cap.
     Misbehaved {
         /// The peer.
         peer: PeerId,

@@ -10,7 +10,7 @@ mod nat;
 use super::DriverConfig;
 use super::behaviour::{Behaviour, BehaviourEvent, ChainEvent};
 use super::carried::Carried;
-use super::codec::failure;
+use super::codec::{Asked, failure};
 use super::gate::is_relayed;
 use super::gossip::{Gate, VERDICT_WINDOW, message_id};
 use super::inbound::{Inbound, rate_limited};
@@ -338,7 +338,7 @@ impl Task {
             return;
         }
         self.traffic.sent(protocol, data.len());
-        let number = exchange.send_request(&peer, data);
+        let number = exchange.send_request(&peer, Ok(data));
         self.requests.insert((protocol, number), id);
     }
 
@@ -388,10 +388,14 @@ impl Task {
         }
     }
 
-    fn on_exchange(&mut self, protocol: Protocol, event: request_response::Event<Vec<u8>, Vec<u8>>) {
+    fn on_exchange(&mut self, protocol: Protocol, event: request_response::Event<Asked, Vec<u8>>) {
         match event {
             request_response::Event::Message { peer, message, .. } => match message {
-                Message::Request { request_id, request, channel } => {
+                Message::Request { request: Err(error), .. } => {
+                    let what = format!("a question in {protocol:?}: {error}");
+                    self.backlog.push_back(NetEvent::Misbehaved { peer, what });
+                }
+                Message::Request { request_id, request: Ok(request), channel } => {
                     self.traffic.received(protocol, request.len());
                     match self.inbound.admit(peer, (protocol, request_id), channel) {
                         Ok(token) => {

@@ -329,8 +329,11 @@ fn connecting_again_brings_no_new_quota() {
 }
 
 #[test]
-fn an_undecodable_question_or_answer_bans() {
+fn an_undecodable_or_oversize_question_or_answer_bans() {
     let mut bench = Bench::new();
+    bench.meet(3, status(0, 3));
+    bench.event(NetEvent::Misbehaved { peer: peer(3), what: "a question of 4 GiB".to_owned() });
+    assert!(bench.is_banned(3));
     bench.meet(1, status(0, 1));
     let token = bench.ask(1, Protocol::Bodies, vec![200]);
     assert_eq!(reply_to(&bench, token), Some(vec![3]));

@@ -11,7 +11,7 @@ fn written(message: &[u8], max: u32) -> io::Result<Vec<u8>> {
 }
 
 fn read(bytes: &[u8], max: u32) -> io::Result<Vec<u8>> {
-    block_on(read_frame(&mut Cursor::new(bytes), max))
+    block_on(read_frame(&mut Cursor::new(bytes), max))?.map_err(io::Error::other)
 }
 
 #[test]
@@ -27,6 +27,16 @@ fn a_message_over_the_cap_is_refused_on_both_ends() {
     assert!(TooLarge::is_cause_of(&written(b"abcd", 3).unwrap_err()));
     assert!(TooLarge::is_cause_of(&read(&[4, 0, 0, 0, 1, 2, 3, 4], 3).unwrap_err()));
     assert!(TooLarge::is_cause_of(&read(&[0xff; 4], u32::MAX - 1).unwrap_err()));
+}
+
+#[tokio::test]
+async fn a_question_over_its_cap_is_told_of_and_an_answer_over_it_is_an_error() {
+    let mut frames = Frames { question_max: 3, answer_max: 3 };
+    let (name, bytes) = (StreamProtocol::new("/any"), [4, 0, 0, 0, 1, 2, 3, 4]);
+    let asked = frames.read_request(&name, &mut Cursor::new(&bytes[..])).await;
+    assert_eq!(asked.unwrap(), Err(TooLarge { bytes: 4, max: 3 }));
+    let answer = frames.read_response(&name, &mut Cursor::new(&bytes[..])).await;
+    assert!(TooLarge::is_cause_of(&answer.unwrap_err()));
 }
 
 #[test]

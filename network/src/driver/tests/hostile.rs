@@ -219,17 +219,22 @@ async fn garbage_before_any_handshake_does_no_harm() {
 }
 
 #[tokio::test]
-async fn an_oversize_question_breaks_its_stream_and_nothing_else() {
+async fn an_oversize_question_is_told_of_and_breaks_its_stream_alone() {
     let mut victim = Node::new(TCP).await;
     let mut attacker = Attacker::new(&mut victim, &Protocol::Status.name(CHAIN)).await;
     for bytes in [
-        [&1025_u32.to_le_bytes()[..], &[0; 1025]].concat(),
-        u32::MAX.to_le_bytes().to_vec(),
         [&900_u32.to_le_bytes()[..], &[0; 10]].concat(),
         vec![1],
+        [&1025_u32.to_le_bytes()[..], &[0; 1025]].concat(),
+        u32::MAX.to_le_bytes().to_vec(),
     ] {
         attacker.send(bytes).await;
         assert_eq!(attacker.end().await.unwrap_or_default(), b"", "no answer");
+    }
+    for bytes in ["1025", "4294967295"] {
+        let what = misbehaved(&mut victim, attacker.peer).await;
+        let expected = format!("a question in Status: message of {bytes} bytes, at most 1024 are allowed");
+        assert_eq!(what, expected);
     }
     // The same connection serves what is within the cap.
     attacker.send([&1024_u32.to_le_bytes()[..], &[5; 1024]].concat()).await;
