@@ -16,10 +16,10 @@ pub(super) const HEARTBEAT: Duration = Duration::from_millis(700);
 const HISTORY_HEARTBEATS: usize = 12;
 const HISTORY_GOSSIP: usize = 3;
 const DUPLICATE_CACHE: Duration = Duration::from_secs(60);
-const MESH: usize = 8;
-const MESH_LOW: usize = 6;
-const MESH_HIGH: usize = 12;
-const MESH_OUTBOUND: usize = 3;
+const MESH: usize = 6;
+const MESH_LOW: usize = 5;
+const MESH_HIGH: usize = 8;
+const MESH_OUTBOUND: usize = 2;
 const GOSSIP_LAZY: usize = 6;
 const GOSSIP_FACTOR_DIVISOR: usize = 4;
 const MAX_CONTROL_IDS: usize = 600;
@@ -86,6 +86,7 @@ impl Rpc {
 /// What is to be sent, and to whom.
 pub(super) type Out = Vec<(HostId, Rpc)>;
 
+#[derive(Default)]
 struct Peer {
     outbound: bool,
     subscribed: bool,
@@ -157,17 +158,7 @@ impl Gossip {
 
     /// A connection stands.
     pub(super) fn connected(&mut self, peer: HostId, outbound: bool, out: &mut Out) {
-        let new = Peer {
-            outbound,
-            subscribed: false,
-            unwanted: BTreeSet::new(),
-            rejected: 0,
-            ihaves: 0,
-            asked: 0,
-            brought: Delivery::default(),
-            appraised: 0,
-        };
-        self.peers.insert(peer, new);
+        self.peers.insert(peer, Peer { outbound, ..Peer::default() });
         out.push((peer, Rpc::Subscribe));
     }
 
@@ -259,6 +250,11 @@ impl Gossip {
         self.promised.remove(&message.id);
         self.keep(message.clone(), false);
         Some(message)
+    }
+
+    /// Whether it heard or said this lately.
+    pub(super) fn knows(&self, id: &MessageId) -> bool {
+        self.seen.contains_key(id)
     }
 
     /// What the peers brought since the last time.

@@ -47,7 +47,7 @@ pub(super) struct Traffic {
     pub(super) first: [u64; 2],
     /// Bytes of gossip messages that were sent.
     pub(super) published: u64,
-    /// Gossip messages over 1 KiB that came.
+    /// Messages over 1 KiB that came, by gossip and by `push/1`.
     pub(super) large: u64,
     /// Of these, the first of their kind.
     pub(super) large_first: u64,
@@ -213,6 +213,11 @@ impl Host {
         let at = usize::from(topic == Topic::Tx);
         self.traffic.heard[at] += 1;
         self.traffic.first[at] += u64::from(is_first);
+        self.note_pushed(bytes, is_first);
+    }
+
+    /// Counts a message that came beside gossip.
+    pub(super) fn note_pushed(&mut self, bytes: usize, is_first: bool) {
         if bytes > LARGE_BYTES {
             self.traffic.large += 1;
             self.traffic.large_first += u64::from(is_first);

@@ -39,7 +39,7 @@ pub struct Report {
     pub known_ms: Percentiles,
     /// Milliseconds until a node had connected a block.
     pub connected_ms: Percentiles,
-    /// Times that a gossip message over 1 KiB came, for each first time.
+    /// Times that a message over 1 KiB came again, for each first time.
     pub duplicates: f64,
     /// Bytes that a node sent, on average.
     pub bytes_each: f64,
@@ -89,7 +89,8 @@ impl Report {
             agreed_after_s: None,
             known_ms: world.watch.known(),
             connected_ms: world.watch.connected(),
-            duplicates: count(|traffic| traffic.large) / count(|traffic| traffic.large_first).max(1.0),
+            duplicates: count(|traffic| traffic.large - traffic.large_first)
+                / count(|traffic| traffic.large_first).max(1.0),
             bytes_each: traffic(|traffic| traffic.sent) / nodes,
             gossip_bytes_each: traffic(|traffic| traffic.gossip_sent) / nodes,
             bans: world.watch.bans().len(),

@@ -61,6 +61,7 @@ pub struct Scenario {
 const WORLD: Settings = Settings {
     latency: (Duration::from_millis(20), Duration::from_millis(150)),
     rate: 20_000_000,
+    rate_of_each: false,
     loss: 0.0,
     silent: 0.0,
     discovery: true,
@@ -83,7 +84,7 @@ const QUIET: Scenario = Scenario {
 };
 
 /// All that can be asked for.
-pub const SCENARIOS: [Scenario; 8] = [
+pub const SCENARIOS: [Scenario; 9] = [
     QUIET,
     Scenario {
         name: "mixed",
@@ -142,6 +143,16 @@ pub const SCENARIOS: [Scenario; 8] = [
         nodes: 50,
         lasts: Duration::from_secs(30),
         settings: Settings { discovery: false, ..WORLD },
+        payments: None,
+        filled: 2_040,
+        ..QUIET
+    },
+    Scenario {
+        name: "spread-links",
+        about: "as `spread`, and it is each link that has 20 Mbit/s, not all of a node together",
+        nodes: 50,
+        lasts: Duration::from_secs(30),
+        settings: Settings { silent: 0.2, discovery: false, rate_of_each: true, ..WORLD },
         payments: None,
         filled: 2_040,
         ..QUIET

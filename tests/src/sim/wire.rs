@@ -83,6 +83,8 @@ pub(super) struct Link {
     pub(super) latency: Duration,
     /// When the last message from the lower and from the higher number is there: they keep their order.
     pub(super) there: [Duration; 2],
+    /// When the link is free again for the lower and for the higher number, where it has a rate of its own.
+    pub(super) free: [Duration; 2],
 }
 
 impl Link {

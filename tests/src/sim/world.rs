@@ -51,6 +51,8 @@ pub struct Settings {
     pub latency: (Duration, Duration),
     /// Bits a second that a node can send.
     pub rate: u64,
+    /// Whether it can send so much on each of its links, instead of on all together.
+    pub rate_of_each: bool,
     /// Of the packets, how many are lost.
     pub loss: f64,
     /// Of the nodes, how many pass no gossip on.

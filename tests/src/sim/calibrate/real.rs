@@ -1,6 +1,6 @@
 //! The real processes.
 
-use super::{AMOUNT, Measured, NODES, PAYMENTS, Plan, SPREAD, WARM_UP, proxy};
+use super::{AMOUNT, LOOK, Measured, NODES, PATIENCE, PAYMENTS, Plan, ROUNDS, SPREAD, WARM_UP, proxy};
 use crate::sim::watch::Percentiles;
 use crate::{Lab, Node, Pace, Payer, http, until, wait};
 use starling_primitives::BlockId;
@@ -51,11 +51,17 @@ pub(super) fn measure(plan: &Plan, mut payers: Vec<Payer>) -> Measured {
     }
     std::thread::sleep(WARM_UP);
     let before = Counters::of(&nodes);
+    let mut paid: Vec<Duration> = Vec::new();
     for ((paying, mining), payer) in plan.rounds.iter().zip(&mut payers) {
         let to = payer.address();
         let txs: Vec<_> = (0..PAYMENTS).map(|_| to_hex(payer.pay(lab.chain(), to, AMOUNT).bytes())).collect();
+        let begun = Instant::now();
         wait(nodes[usize::from(*paying)].rpc().tx_submit_many(&txs)).expect("right payments");
-        std::thread::sleep(SPREAD);
+        while !all_have(&nodes) && begun.elapsed() < PATIENCE {
+            std::thread::sleep(LOOK);
+        }
+        assert!(all_have(&nodes), "not all have the payments");
+        paid.push(begun.elapsed());
         nodes[usize::from(*mining)].generate(1, &payer.text(lab.chain()));
         std::thread::sleep(SPREAD);
     }
@@ -70,11 +76,17 @@ pub(super) fn measure(plan: &Plan, mut payers: Vec<Payer>) -> Measured {
     };
     let bytes = grown("topic_msg_sent_bytes", "block/1") + grown("topic_msg_sent_bytes", "tx/1");
     Measured {
+        paid_ms: Percentiles::of(paid, ROUNDS),
         connected_ms: spread(all),
         block_copies: copies("block/1"),
         payment_copies: copies("tx/1"),
         gossip_bytes: bytes / f64::from(NODES),
     }
+}
+
+fn all_have(nodes: &[Node]) -> bool {
+    let pool = |node: &Node| wait(node.rpc().mempool_info()).expect("a running node answers");
+    nodes.iter().all(|node| usize::try_from(pool(node).count).is_ok_and(|count| count >= PAYMENTS))
 }
 
 /// How long blocks took from the first node that had them to the others.

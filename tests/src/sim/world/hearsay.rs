@@ -1,13 +1,18 @@
 //! Gossip between the nodes.
 
 use super::{HostId, World};
-use crate::sim::gossip::{Gossip, Message, Out, Rpc};
+use crate::sim::gossip::{Gossip, Message, MessageId, Out, Rpc};
 use crate::sim::identity::peer_id;
 use crate::sim::wire::Packet;
-use starling_network::{MessageRef, NetEvent, Topic, Verdict};
+use starling_network::{MessageRef, NetEvent, Protocol, Question, Topic, Verdict};
 use starling_node::Event;
 use starling_primitives::Tag;
 use std::sync::Arc;
+
+fn name_of(topic: Topic, data: &[u8]) -> MessageId {
+    static ID: Tag = Tag::new("starling/sim-gossip");
+    *ID.hash(&[topic.name(0).as_bytes(), data]).first_chunk().expect("20 of 32 bytes")
+}
 
 impl World {
     pub(super) fn gossip(&mut self, id: HostId) -> &mut Gossip {
@@ -24,12 +29,17 @@ impl World {
     }
 
     pub(super) fn publish(&mut self, id: HostId, topic: Topic, data: Vec<u8>) {
-        static ID: Tag = Tag::new("starling/sim-gossip");
-        let hash = ID.hash(&[topic.name(0).as_bytes(), &data]);
-        let name = *hash.first_chunk().expect("20 of 32 bytes");
         let mut out = Out::new();
+        let name = name_of(topic, &data);
         self.gossip(id).publish(Message { topic, id: name, data: Arc::new(data) }, &mut out);
         self.tell(id, out);
+    }
+
+    /// Counts a message that came beside gossip.
+    pub(super) fn on_push(&mut self, id: HostId, question: &[u8]) {
+        let Ok(Question::Push { topic, data }) = Question::decode(Protocol::Push, question) else { return };
+        let is_first = !self.gossip(id).knows(&name_of(topic, &data));
+        self.hosts[id.index()].note_pushed(data.len(), is_first);
     }
 
     pub(super) fn verdict(&mut self, id: HostId, message: &MessageRef, verdict: Verdict) {

@@ -47,7 +47,8 @@ impl World {
         }
         self.epochs += 1;
         let (epoch, latency) = (self.epochs, self.latency(id, to));
-        let link = Link { epoch, dialler: id, latency, there: [Duration::ZERO; 2] };
+        let link =
+            Link { epoch, dialler: id, latency, there: [Duration::ZERO; 2], free: [Duration::ZERO; 2] };
         self.links.insert(pair(id, to), link);
         self.history.note(self.now, id, b"connected");
         for (own, other) in [(id, to), (to, id)] {

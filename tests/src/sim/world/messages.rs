@@ -42,6 +42,10 @@ impl World {
             return self.send(id, from, Packet::Answer { request, result });
         }
         host.tokens += 1;
+        if protocol == Protocol::Push {
+            self.on_push(id, &data);
+        }
+        let host = &mut self.hosts[id.index()];
         let token = ReplyToken::new(host.tokens);
         host.asking.insert(token, Asking { peer: from, request, protocol });
         self.feed(id, Event::Net(NetEvent::Request { peer: peer_id(from), token, protocol, data }));
@@ -69,14 +73,22 @@ impl World {
     }
 
     pub(super) fn send(&mut self, id: HostId, to: HostId, packet: Packet) {
-        let Some(link) = self.links.get(&pair(id, to)) else { return };
+        let Some(link) = self.links.get_mut(&pair(id, to)) else { return };
         let (epoch, left) = (link.epoch, packet.bytes());
         let host = &mut self.hosts[id.index()];
         host.note_sent(&packet, left);
-        host.outbox.push_back(Transfer { to, epoch, left, packet });
-        if !host.sending {
-            host.sending = true;
-            self.use_line(id);
+        let transfer = Transfer { to, epoch, left, packet };
+        if self.settings.rate_of_each {
+            let free = &mut link.free[usize::from(id > to)];
+            *free = self.now.max(*free) + time_on_line(left, self.settings.rate);
+            let wait = *free - self.now;
+            self.leave(id, transfer, wait);
+        } else {
+            host.outbox.push_back(transfer);
+            if !host.sending {
+                host.sending = true;
+                self.use_line(id);
+            }
         }
     }
 
