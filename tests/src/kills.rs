@@ -3,11 +3,10 @@
 //! `STARLING_KILLS` says how many kills all phases together make, `STARLING_SEED` which moments; a phase that
 //! fails prints both, with the command that repeats it.
 
-use crate::Node;
+use crate::{Node, variable};
 use starling_primitives::sha256;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::str::FromStr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -66,11 +65,6 @@ impl Asked {
             seed: variable("STARLING_SEED").unwrap_or_else(|| RandomState::new().hash_one(0) >> 32),
         })
     }
-}
-
-fn variable<T: FromStr>(name: &str) -> Option<T> {
-    let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text:?}")))
 }
 
 /// The kills of one phase. Dropped, it tells what came of them, or how to repeat what failed.

@@ -7,6 +7,7 @@
 //! - [`Kills`]: at which moments nodes are killed, and what came of it; [`SmallDisk`]: one that is soon full
 //! - [`Payer`]: a key that signs payments in bulk; [`Puppet`]: a peer that says what a test wants
 //! - [`Town`]: network namespaces, each with a node, on lines of a given rate
+//! - [`variable`]: a number of the environment
 //! - [`until`]: waits for a condition, and says what it last saw when it gives up; [`wait`]: for an answer
 //! - [`http`]: bytes on a socket, for what no client would send
 //! - [`sim`]: whole nodes in one process, under virtual time
@@ -25,6 +26,7 @@ mod payer;
 mod puppet;
 pub mod sim;
 mod town;
+mod variable;
 mod wait;
 
 pub use binary::starling;
@@ -36,4 +38,5 @@ pub use node::{Node, NotStarted, Ready, agree, connect};
 pub use payer::Payer;
 pub use puppet::{Puppet, Said, Script, at_genesis, modest};
 pub use town::Town;
+pub use variable::variable;
 pub use wait::{PATIENCE, until, wait};

@@ -19,6 +19,7 @@ use forge::{FAULTS, Fault, PAYERS, Pay};
 use node::Serve;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
+use starling_tests::variable;
 use walk::{STATE_FAULTS, Step, walk};
 
 /// Chooses the values of a run, where `PROPTEST_RNG_SEED` says nothing else: a change is not to fail for what
@@ -89,14 +90,10 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
-    std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable}={text}")))
-}
-
 /// Tries random values, and shrinks what fails.
 fn try_all<S: Strategy>(strategy: &S, cases: u32, test: impl Fn(&S::Value)) {
-    let seed = number("PROPTEST_RNG_SEED").unwrap_or(SEED);
-    let cases = number("PROPTEST_CASES").unwrap_or(cases);
+    let seed = variable("PROPTEST_RNG_SEED").unwrap_or(SEED);
+    let cases = variable("PROPTEST_CASES").unwrap_or(cases);
     let rng_seed = RngSeed::Fixed(seed);
     let max_shrink_iters = MAX_SHRINKS;
     let config = Config { cases, rng_seed, max_shrink_iters, failure_persistence: None, ..Config::default() };

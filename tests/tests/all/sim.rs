@@ -75,7 +75,7 @@ fn full_announcements_reach_everybody_within_five_seconds() {
     let report = Run::new(scenario, 1, 20).finish();
     assert!(report.failures.is_empty(), "{:?}", report.failures);
     assert!(report.height >= 2 && report.known_ms.reached >= 1.0, "{report:?}");
-    assert!(report.known_ms.max < 5_000.0 && report.duplicates > 1.0, "{report:?}");
+    assert!(report.known_ms.max < 5_000.0 && report.duplicates > 0.0, "{report:?}");
 }
 
 #[test]

@@ -4,8 +4,9 @@ use super::{miner, star};
 use starling_primitives::{Address, Amount, TxId};
 use starling_rpc::types::{BlockRef, TxSubmission};
 use starling_rpc::{ApiError, ClientError, ErrorKind, to_hex};
-use starling_tests::{Lab, Node, PATIENCE, Pace, Payer, agree, connect, until, wait};
+use starling_tests::{Lab, Node, PATIENCE, Pace, Payer, agree, connect, until, variable, wait};
 use std::collections::HashSet;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 const SENDERS: u16 = 200;
@@ -164,11 +165,6 @@ const SETTLED_AFTER: u32 = 120;
 /// What a node may have in memory with 192 MiB: a quarter more.
 const MAX_RESIDENT: f64 = 1.25 * 192.0 * 1_048_576.0;
 
-/// A number that the environment gives.
-fn told<T: std::str::FromStr>(name: &str) -> Option<T> {
-    std::env::var(name).ok().and_then(|text| text.parse().ok())
-}
-
 /// A number that a node's metrics have under this name.
 fn metric(node: &Node, name: &str) -> f64 {
     let all = super::metrics::metrics(node);
@@ -206,8 +202,8 @@ fn verdicts(node: &Node) -> String {
 
 #[test]
 fn five_hundred_payments_a_second_into_one_of_five_nodes_are_all_mined() {
-    let seconds: u32 = told("STARLING_LOAD_SECONDS").unwrap_or(USUAL_SECONDS);
-    let rate: u32 = told("STARLING_LOAD_RATE").unwrap_or(USUAL_RATE);
+    let seconds: u32 = variable("STARLING_LOAD_SECONDS").unwrap_or(USUAL_SECONDS);
+    let rate = variable("STARLING_LOAD_RATE").map_or(USUAL_RATE, NonZeroU32::get);
     let mut payers: Vec<Payer> = (0..STEADY_SENDERS).map(Payer::new).collect();
     let lab = Lab::new(Pace::Mined, &payers.iter().map(|payer| (payer, "1000")).collect::<Vec<_>>());
     let flags = ["--metrics", "127.0.0.1:0", "--memory", "192MiB"];

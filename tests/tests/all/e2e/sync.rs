@@ -4,7 +4,7 @@ use super::load::submit_all;
 use super::miner;
 use starling_rpc::to_hex;
 use starling_rpc::types::ChainInfo;
-use starling_tests::{Desk, Lab, Node, Pace, Payer, agree, connect, until};
+use starling_tests::{Desk, Lab, Node, Pace, Payer, agree, connect, until, variable};
 use std::time::Instant;
 
 const SENDERS: u16 = 500;
@@ -32,7 +32,7 @@ fn fill(lab: &Lab, nodes: [&Node; 2], payers: &mut [Payer], count: usize) {
 
 #[test]
 fn a_fresh_node_syncs_from_two_peers_what_an_import_reads_from_a_file() {
-    let asked = std::env::var("STARLING_SYNC_PAYMENTS").ok().and_then(|text| text.parse().ok());
+    let asked = variable("STARLING_SYNC_PAYMENTS");
     let payments = asked.unwrap_or(USUAL_PAYMENTS);
     let mut payers: Vec<Payer> = (0..SENDERS).map(Payer::new).collect();
     let lab = Lab::new(Pace::Asked, &payers.iter().map(|payer| (payer, "1000")).collect::<Vec<_>>());

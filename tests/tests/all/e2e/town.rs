@@ -5,7 +5,7 @@ use super::load::submit_all;
 use super::miner;
 use starling_primitives::BlockId;
 use starling_rpc::to_hex;
-use starling_tests::{Lab, Node, PATIENCE, Pace, Payer, Town, agree, until, wait};
+use starling_tests::{Lab, Node, PATIENCE, Pace, Payer, Town, agree, until, variable, wait};
 use std::time::{Duration, Instant};
 
 const HOUSES: u8 = 20;
@@ -100,7 +100,7 @@ fn logged(node: &Node, what: &str, id: &BlockId) -> Option<f64> {
 
 #[test]
 fn twenty_nodes_in_namespaces_find_each_other_and_outlive_a_division() {
-    let Some(apart) = std::env::var("STARLING_TOWN").ok().and_then(|text| text.parse().ok()) else {
+    let Some(apart) = variable("STARLING_TOWN") else {
         eprintln!("skipped: STARLING_TOWN=SECONDS is not set (it needs root, and takes that long and more)");
         return;
     };
