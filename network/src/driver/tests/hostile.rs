@@ -345,7 +345,9 @@ async fn an_oversize_or_garbled_rpc_breaks_its_stream_and_nothing_else() {
     let mut attacker = Attacker::new(&mut victim, GOSSIP).await;
     let topic = Topic::Block.name(CHAIN);
     for bytes in [publish(&topic, &vec![0; 2 * 1024 * 1024]), vec![0xff; 64], ihave(&topic, 20_000)] {
-        attacker.send(bytes).await;
+        // Within yamux's first window: once the reader has dropped the stream there is no other,
+        // and a writer of more would wait for ever.
+        attacker.send(bytes[..bytes.len().min(100_000)].to_vec()).await;
         assert_eq!(attacker.end().await.unwrap_or_default(), b"");
     }
     attacker.send(publish(&topic, b"good")).await;
