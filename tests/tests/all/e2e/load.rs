@@ -171,6 +171,11 @@ fn metric(node: &Node, name: &str) -> f64 {
     all.iter().filter(|(line, _)| line.starts_with(name)).map(|(_, value)| value).sum()
 }
 
+/// Places that a node has in the meshes of both topics together.
+fn places_in_meshes(node: &Node) -> f64 {
+    metric(node, "libp2p_gossipsub_mesh_peer_counts")
+}
+
 fn resident(nodes: &[Node]) -> Vec<f64> {
     nodes.iter().map(|node| metric(node, "starling_process_resident_bytes")).collect()
 }
@@ -211,6 +216,11 @@ fn five_hundred_payments_a_second_into_one_of_five_nodes_are_all_mined() {
     for (at, node) in nodes.iter().enumerate() {
         nodes[..at].iter().for_each(|other| connect(node, other));
     }
+    // Before it nothing is passed on, and all of it would come at once with the first heartbeat.
+    until("each node is in meshes of both topics", || {
+        let places: Vec<_> = nodes.iter().map(places_in_meshes).collect();
+        if places.iter().all(|places| *places >= 8.0) { Ok(()) } else { Err(format!("{places:?}")) }
+    });
     nodes[4].mine(&miner(&lab, 1));
     let to = Payer::new(5_000).address();
     let (begun, mut accepted, mut settled) = (Instant::now(), HashSet::new(), resident(&nodes));
@@ -253,7 +263,7 @@ fn five_hundred_payments_a_second_into_one_of_five_nodes_are_all_mined() {
     let copies: Vec<String> = nodes[1..].iter().map(|node| format!("{:.1}", copies(node))).collect();
     // Nobody's gossip has given up: each is in a mesh with all others, of both topics.
     for node in &nodes {
-        let mesh = metric(node, "libp2p_gossipsub_mesh_peer_counts");
+        let mesh = places_in_meshes(node);
         assert!(mesh >= 2.0, "{mesh} places in meshes");
     }
     let in_time: Vec<String> = nodes.iter().map(verdicts).collect();
