@@ -149,7 +149,7 @@ impl Mesh {
         match upload_limit {
             Some(..SLOW_LINE) => Self { least: 2, usual: 3, most: 5, outbound: 1, lazy: 2 },
             Some(..USUAL_LINE) => Self { least: 4, usual: 5, most: 8, outbound: 2, lazy: 4 },
-            _ => Self { least: 5, usual: 6, most: 8, outbound: 2, lazy: 6 },
+            _ => Self { least: 5, usual: 6, most: 12, outbound: 2, lazy: 6 },
         }
     }
 }

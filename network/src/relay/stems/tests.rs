@@ -105,13 +105,19 @@ fn whoever_submits_many_does_not_wait() {
     assert!(bench.net.hides(&next), "after a rest it is one of few");
 }
 
-#[test]
-fn those_on_their_first_hop_are_told_in_their_order_when_there_are_many() {
+/// A node with three peers, and this long after it submitted four.
+fn four_submitted(ms: u64) -> Bench {
     let mut bench = bench(3);
     for nonce in 0..4 {
         submit(&mut bench, nonce);
     }
-    bench.pass(4_000);
+    bench.pass(ms);
+    bench
+}
+
+#[test]
+fn those_on_their_first_hop_are_told_in_their_order_when_there_are_many() {
+    let mut bench = four_submitted(4_000);
     let sent: Vec<_> = (1..=3).flat_map(|n| pushed(&mut bench, n)).collect();
     assert_eq!(sent, bytes(0..4));
     let most = u64::try_from(MAX_STEMS).unwrap();
@@ -124,11 +130,7 @@ fn those_on_their_first_hop_are_told_in_their_order_when_there_are_many() {
 
 #[test]
 fn a_peer_that_takes_none_holds_up_nobody_and_nothing_is_told_out_of_order() {
-    let mut bench = bench(3);
-    for nonce in 0..4 {
-        submit(&mut bench, nonce);
-    }
-    bench.pass(9_500);
+    let mut bench = four_submitted(9_500);
     let open = (1..=3).map(|n| pushed(&mut bench, n).len()).sum::<usize>();
     assert_eq!((open, published(&bench)), (2, bytes(0..4)), "two without an answer, told of as well");
 }

@@ -159,11 +159,11 @@ fn a_late_joiner_catches_up_and_a_new_block_is_spread() {
     assert_eq!(linked.nodes[0].core.ledger().tip(), linked.nodes[1].core.ledger().tip());
 }
 
-/// What a peer's gossip brings.
-fn gossip(node: &mut Node, tx: &Transaction) {
+/// What the gossip of the `n`-th peer brings.
+fn gossip(node: &mut Node, n: usize, tx: &Transaction) {
     let mut id = [0; 20];
     id.copy_from_slice(&tx.wtxid().as_bytes()[..20]);
-    let (from, data) = (peer(1), tx.bytes().to_vec());
+    let (from, data) = (peer(n), tx.bytes().to_vec());
     let message = MessageRef::new(from, id);
     node.send(Event::Net(NetEvent::Gossip { peer: from, topic: Topic::Tx, message, data }));
 }
@@ -175,12 +175,12 @@ fn payments_that_come_before_those_they_build_on_are_taken_after_them() {
     let (to, held) = (key(9).address(), |node: &Node| (node.core.pool().info(), node.core.early.len()));
     let payments: Vec<_> = (0..100).map(|nonce| pay(linked.nodes[0].core.chain(), 1, nonce, to, 1)).collect();
     // More than may wait behind a gap, the last ones first; after them, more than may be pending.
-    payments[1..40].iter().rev().for_each(|tx| gossip(&mut linked.nodes[0], tx));
+    payments[1..40].iter().rev().for_each(|tx| gossip(&mut linked.nodes[0], 1, tx));
     let (pool, early) = held(&linked.nodes[0]);
     assert_eq!((pool.count, pool.waiting, early), (16, 16, 23));
-    payments[40..].iter().for_each(|tx| gossip(&mut linked.nodes[0], tx));
+    payments[40..].iter().for_each(|tx| gossip(&mut linked.nodes[0], 1, tx));
     linked.nodes[0].outbox.clear();
-    gossip(&mut linked.nodes[0], &payments[0]);
+    gossip(&mut linked.nodes[0], 1, &payments[0]);
     let (pool, early) = held(&linked.nodes[0]);
     assert_eq!((pool.count, pool.waiting, early), (64, 0, 36));
     linked.nodes[0].pass(Duration::from_secs(1));
@@ -195,13 +195,38 @@ fn payments_that_come_before_those_they_build_on_are_taken_after_them() {
 }
 
 #[test]
+fn whoever_sent_what_turns_out_false_later_pays_for_it_and_not_who_brought_what_it_builds_on() {
+    let mut linked = Linked::new(vec![Node::new(), Node::new(), Node::new()]);
+    linked.settle();
+    let node = &mut linked.nodes[0];
+    let payment = |chain: &Chain, nonce| pay(chain, 1, nonce, key(9).address(), 1);
+    let mut bytes = payment(node.core.chain(), 17).bytes().to_vec();
+    *bytes.last_mut().unwrap() ^= 1;
+    for nonce in 1..=16 {
+        let tx = payment(node.core.chain(), nonce);
+        gossip(node, 1, &tx);
+    }
+    gossip(node, 2, &Transaction::decode(&bytes).unwrap());
+    let scores = |node: &Node| {
+        let mut peers = node.core.net().peers();
+        peers.sort_by_key(|info| info.peer_id);
+        peers.iter().map(|info| info.score < 0.0).collect::<Vec<_>>()
+    };
+    assert_eq!((node.core.early.len(), scores(node)), (1, vec![false, false]), "nobody can tell yet");
+    let tx = payment(node.core.chain(), 0);
+    gossip(node, 1, &tx);
+    assert_eq!((node.core.pool().info().count, node.core.early.len()), (17, 0));
+    assert_eq!(scores(node), [false, true]);
+}
+
+#[test]
 fn a_block_with_what_was_missing_lets_the_rest_in() {
     let mut linked = Linked::new(vec![Node::new(), Node::new()]);
     linked.settle();
     let to = key(9).address();
     for nonce in 1..=20 {
         let tx = pay(linked.nodes[0].core.chain(), 1, nonce, to, 1);
-        gossip(&mut linked.nodes[0], &tx);
+        gossip(&mut linked.nodes[0], 1, &tx);
     }
     assert_eq!((linked.nodes[0].core.pool().info().count, linked.nodes[0].core.early.len()), (16, 4));
     linked.nodes[1].submit(1, 0, to, 1);

@@ -35,17 +35,17 @@ impl World {
         (protocol, request): (Protocol, RequestId),
         data: Vec<u8>,
     ) {
-        let host = &mut self.hosts[id.index()];
+        let host = &self.hosts[id.index()];
         let open = host.asking.values().filter(|asking| asking.peer == from && asking.protocol == protocol);
         if open.count() >= usize::from(MAX_INBOUND_PER_PROTOCOL) {
             let result = Ok(Answer::RateLimited { retry_after_ms: RETRY_AFTER_MS }.encode());
             return self.send(id, from, Packet::Answer { request, result });
         }
-        host.tokens += 1;
         if protocol == Protocol::Push {
             self.on_push(id, &data);
         }
         let host = &mut self.hosts[id.index()];
+        host.tokens += 1;
         let token = ReplyToken::new(host.tokens);
         host.asking.insert(token, Asking { peer: from, request, protocol });
         self.feed(id, Event::Net(NetEvent::Request { peer: peer_id(from), token, protocol, data }));
