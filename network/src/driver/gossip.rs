@@ -50,10 +50,11 @@ const MAX_CONTROL_BYTES: usize = 256 * 1024;
 const MAX_CONTROL_IDS: usize = 600;
 /// Messages that wait for one slow peer; more are lost to it.
 const PEER_QUEUE_MESSAGES: usize = 512;
-/// Bytes a second below which a line is slow, and below which it is not enough for a whole mesh: 200
-/// transactions of 250 bytes a second to each of so many peers.
-const SLOW_LINE: u64 = 192 * 1024;
-const USUAL_LINE: u64 = 512 * 1024;
+/// Bytes a second that one peer of the mesh takes while there is much to tell: 200 transactions of 250 bytes.
+const TO_EACH: u64 = 200 * 250;
+/// Bytes a second below which a line is slow, and below which it is not enough for the greatest mesh.
+const SLOW_LINE: u64 = 4 * TO_EACH;
+const USUAL_LINE: u64 = 12 * TO_EACH;
 /// Bytes of a message id (formats: On the wire).
 const ID_BYTES: usize = 20;
 
