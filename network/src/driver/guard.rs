@@ -1,14 +1,15 @@
 //! Who may knock: bounds for each address before the handshake costs anything.
 //!
-//! A connection that is still shaking hands counts for its address and not for its network, for the first
-//! packet of QUIC may name any sender. One that stands counts for both, on chains for everybody; where all
-//! nodes may be in one house, many of them share an address.
+//! On chains for everybody, connections count for their network as well; where all nodes may be in one house,
+//! many of them share one. While it is still shaking hands, one over QUIC counts for its address alone, for its
+//! first packet may name any sender.
 
 use super::gate::is_relayed;
 use super::vetted::ip_of;
 use crate::limits::{Bucket, Quota};
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
+use libp2p::multiaddr::Protocol;
 use libp2p::swarm::{
     ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent,
     ToSwarm, dummy,
@@ -22,6 +23,8 @@ use std::time::{Duration, Instant};
 
 /// Connections of one address that may shake hands at a time.
 const MAX_PENDING: usize = 8;
+/// Connections of one network (/24, /48) that may shake hands at a time, over TCP: a quarter of all.
+const MAX_PENDING_OF_NETWORK: usize = 16;
 /// Connections of one address that may stand (network design: Peers).
 const MAX_STANDING: usize = 3;
 /// Connections of one network (/24, /48) that may stand.
@@ -45,7 +48,8 @@ struct TooMany(IpAddr);
 pub(super) struct Guard {
     /// Whether addresses that stand are counted too.
     public: bool,
-    pending: HashMap<ConnectionId, IpAddr>,
+    /// From where, and whether they are certainly from there.
+    pending: HashMap<ConnectionId, (IpAddr, bool)>,
     standing: HashMap<ConnectionId, IpAddr>,
     began: Instant,
     relayed: Bucket,
@@ -59,10 +63,19 @@ impl Guard {
     }
 
     /// The lists hold as many as there may be connections: few enough to be counted each time.
-    fn admit(&self, ip: IpAddr, pending: usize) -> Result<(), ConnectionDenied> {
+    fn admit(&self, ip: IpAddr) -> Result<(), ConnectionDenied> {
         let standing = self.standing.values().filter(|other| **other == ip).count();
         let near = self.standing.values().filter(|other| network(**other) == network(ip)).count();
         let crowded = self.public && (standing >= MAX_STANDING || near >= MAX_OF_NETWORK);
+        if crowded { Err(ConnectionDenied::new(TooMany(ip))) } else { Ok(()) }
+    }
+
+    /// The same for those that are still shaking hands.
+    fn may_knock(&self, ip: IpAddr, certain: bool) -> Result<(), ConnectionDenied> {
+        let pending = self.pending.values().filter(|(other, _)| *other == ip).count();
+        let is_near = |(other, certain): &&(IpAddr, bool)| *certain && network(*other) == network(ip);
+        let near = self.pending.values().filter(is_near).count();
+        let crowded = self.public && certain && near >= MAX_PENDING_OF_NETWORK;
         if crowded || pending >= MAX_PENDING { Err(ConnectionDenied::new(TooMany(ip))) } else { Ok(()) }
     }
 }
@@ -92,8 +105,10 @@ impl NetworkBehaviour for Guard {
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
         let Some(ip) = ip_of(remote) else { return Ok(()) };
-        self.admit(ip, self.pending.values().filter(|other| **other == ip).count())?;
-        self.pending.insert(id, ip);
+        let certain = remote.iter().any(|part| matches!(part, Protocol::Tcp(_)));
+        self.admit(ip)?;
+        self.may_knock(ip, certain)?;
+        self.pending.insert(id, (ip, certain));
         Ok(())
     }
 
@@ -111,7 +126,7 @@ impl NetworkBehaviour for Guard {
         }
         // Others may have come meanwhile.
         if let Some(ip) = ip_of(remote) {
-            self.admit(ip, 0)?;
+            self.admit(ip)?;
         }
         Ok(dummy::ConnectionHandler)
     }

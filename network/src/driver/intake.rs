@@ -18,9 +18,11 @@ use std::time::{Duration, Instant};
 struct Brought {
     budgets: [Bucket; Topic::ALL.len()],
     delivery: Delivery,
+    /// It has left.
+    gone: bool,
 }
 
-/// Of all connected peers.
+/// Of all connected peers, and of those that have just left.
 #[derive(Debug)]
 pub(super) struct Intake {
     gate: Gate,
@@ -54,6 +56,7 @@ impl Intake {
             }
         };
         let brought = self.peers.entry(peer).or_default();
+        brought.gone = false;
         let fits = brought.budgets[topic as usize].take(Quota::of_topic(topic), 1, now).is_ok();
         let counter = match topic {
             _ if !fits => &mut brought.delivery.over,
@@ -75,11 +78,14 @@ impl Intake {
     }
 
     /// The last connection to a peer is gone. Its budget stays as long as something of it is in use, for a
-    /// peer that comes again.
-    pub(super) fn gone(&mut self) {
+    /// peer that comes again; what it brought is of no use any more.
+    pub(super) fn gone(&mut self, peer: &PeerId) {
+        if let Some(brought) = self.peers.get_mut(peer) {
+            (brought.gone, brought.delivery) = (true, Delivery::default());
+        }
         let now = self.begun.elapsed();
         let in_use = |(topic, budget): (&Topic, &Bucket)| !budget.is_whole(Quota::of_topic(*topic), now);
-        self.peers.retain(|_, brought| Topic::ALL.iter().zip(&brought.budgets).any(in_use));
+        self.peers.retain(|_, brought| !brought.gone || Topic::ALL.iter().zip(&brought.budgets).any(in_use));
     }
 }
 

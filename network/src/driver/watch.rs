@@ -72,8 +72,10 @@ impl NetworkBehaviour for Watched {
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm) {
-        if let FromSwarm::ConnectionClosed(_) = event {
-            self.intake.gone();
+        if let FromSwarm::ConnectionClosed(closed) = &event
+            && closed.remaining_established == 0
+        {
+            self.intake.gone(&closed.peer_id);
         }
         self.inner.on_swarm_event(event);
     }

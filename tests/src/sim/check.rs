@@ -60,40 +60,43 @@ impl Checks {
 
     /// Looks at a node to which something has happened.
     pub(super) fn look(&mut self, host: HostId, core: &Core, now: Duration) {
-        let tip = core.ledger().tip();
-        let before = self.seen[host.index()].tip;
-        if before.is_some_and(|(id, _)| id == tip.id) {
-            return;
-        }
-        let found = judge(core, before.map(|(_, work)| work));
-        match found {
-            Ok(work) => self.seen[host.index()].tip = Some((tip.id, work)),
+        match judge(core, self.seen[host.index()].tip) {
+            Ok(tip) => self.seen[host.index()].tip = Some(tip),
             Err(what) => self.fail(now, host, &what),
         }
     }
 }
 
-/// The tip is connected, has no less work than the one before, and the state is the one that it states.
-fn judge(core: &Core, before: Option<Work>) -> Result<Work, String> {
+/// The tip is connected and has no less work than the one before, and the pool keeps within its bounds.
+/// Returns the tip and its work.
+fn judge(core: &Core, before: Option<(BlockId, Work)>) -> Result<(BlockId, Work), String> {
     let tip = core.ledger().tip();
     let info = core.tree().get(&tip.id).ok_or("the tip has no header")?;
     if info.status != Status::Connected {
         return Err(format!("the tip {} is {:?}", tip.id, info.status));
     }
-    if before.is_some_and(|before| info.work < before) {
+    if before.is_some_and(|(_, before)| info.work < before) {
         return Err(format!("the tip {} has less work than the one before", tip.id));
-    }
-    let reader = core.ledger().reader();
-    let record = reader.view().and_then(|view| view.header(&tip.id)).map_err(|error| error.to_string())?;
-    let stated = record.ok_or("the tip is not stored")?.header.content().state_root;
-    if stated != core.ledger().state_root() {
-        return Err(format!("the state is not the one that {} states", tip.id));
     }
     let pool = core.pool().info();
     if pool.bytes > pool.max_bytes {
         return Err(format!("the pool has {} bytes, and may have {}", pool.bytes, pool.max_bytes));
     }
-    Ok(info.work)
+    if before.is_none_or(|(before, _)| before != tip.id) {
+        judge_state(core, &tip.id)?;
+    }
+    Ok((tip.id, info.work))
+}
+
+/// The state is the one that the tip states.
+fn judge_state(core: &Core, tip: &BlockId) -> Result<(), String> {
+    let reader = core.ledger().reader();
+    let record = reader.view().and_then(|view| view.header(tip)).map_err(|error| error.to_string())?;
+    let stated = record.ok_or("the tip is not stored")?.header.content().state_root;
+    if stated != core.ledger().state_root() {
+        return Err(format!("the state is not the one that {tip} states"));
+    }
+    Ok(())
 }
 
 /// After calm all nodes have one tip and one pool.

@@ -46,4 +46,7 @@ fn the_settings_are_accepted() {
     assert!(Mesh::of(Some(32 << 10)).usual < Mesh::of(Some(300 << 10)).usual);
     assert!(Mesh::of(Some(300 << 10)).usual < Mesh::of(Some(1 << 20)).usual);
     assert_eq!(Mesh::of(Some(1 << 20)), Mesh::of(None));
+    // What was measured, and what the simulator has too (docs/adr/0018).
+    let usual = Mesh { least: 5, usual: 6, most: 12, outbound: 2, lazy: 6 };
+    assert_eq!(Mesh::of(None), usual);
 }

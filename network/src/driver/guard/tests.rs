@@ -9,6 +9,10 @@ fn address(text: &str) -> Multiaddr {
     format!("/ip4/{text}/tcp/1").parse().unwrap()
 }
 
+fn by_quic(text: &str) -> Multiaddr {
+    format!("/ip4/{text}/udp/1/quic-v1").parse().unwrap()
+}
+
 /// Connections are numbered as they come.
 struct Door {
     guard: Guard,
@@ -21,9 +25,13 @@ impl Door {
     }
 
     fn knock(&mut self, from: &str) -> Option<ConnectionId> {
+        self.knock_from(&address(from))
+    }
+
+    fn knock_from(&mut self, from: &Multiaddr) -> Option<ConnectionId> {
         self.last += 1;
-        let (id, from) = (ConnectionId::new_unchecked(self.last), address(from));
-        self.guard.handle_pending_inbound_connection(id, &address("10.0.0.1"), &from).ok().map(|()| id)
+        let id = ConnectionId::new_unchecked(self.last);
+        self.guard.handle_pending_inbound_connection(id, &address("10.0.0.1"), from).ok().map(|()| id)
     }
 
     fn come_in(&mut self, id: ConnectionId, from: &str) -> bool {
@@ -74,6 +82,19 @@ fn one_address_cannot_keep_the_door_busy() {
         peer_id: None,
     }));
     assert!(door.knock("192.0.2.1").is_some(), "one of them gave up");
+}
+
+#[test]
+fn on_a_public_chain_one_network_cannot_keep_the_door_busy() {
+    let mut door = Door::new(true);
+    let knocks = |door: &mut Door| (1..=40).filter(|n| door.knock(&format!("192.0.2.{n}")).is_some()).count();
+    assert_eq!(knocks(&mut door), MAX_PENDING_OF_NETWORK);
+    assert!(door.knock("192.0.3.1").is_some(), "others may knock");
+    // Who these are from is not certain, so they count for nobody else.
+    let spoofed = (1..=40).filter(|n| door.knock_from(&by_quic(&format!("198.51.100.{n}"))).is_some());
+    assert_eq!(spoofed.count(), 40);
+    assert!(door.knock("198.51.100.99").is_some());
+    assert_eq!(knocks(&mut Door::new(false)), 40, "where all may be in one house");
 }
 
 #[test]

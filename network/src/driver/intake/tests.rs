@@ -39,10 +39,26 @@ fn what_is_over_a_budget_is_dropped_and_counted() {
     let mut theirs = of(Topic::Tx, 10);
     intake.sift(other, &mut theirs);
     assert_eq!(theirs.len(), 10, "another peer has a budget of its own");
-    intake.gone();
+    intake.gone(&peer);
     let mut again = of(Topic::Tx, 1_000);
     intake.sift(peer, &mut again);
     assert!(again.len() < 1_000, "coming again brings no new one");
+}
+
+#[test]
+fn who_leaves_takes_nothing_of_the_others_along() {
+    let (mut intake, stays, leaves) = (Intake::new(CHAIN), PeerId::random(), PeerId::random());
+    intake.sift(stays, &mut of(Topic::Tx, 3));
+    intake.sift(leaves, &mut of(Topic::Tx, 2_000));
+    // By now the few are paid for.
+    std::thread::sleep(Duration::from_millis(50));
+    intake.gone(&leaves);
+    assert_eq!((intake.take(&leaves), intake.take(&stays).txs), (Delivery::default(), 3));
+    assert_eq!(intake.peers.len(), 2, "the budget of who left is still in use");
+    std::thread::sleep(Duration::from_millis(50));
+    intake.peers.get_mut(&leaves).unwrap().budgets = Default::default();
+    intake.gone(&PeerId::random());
+    assert_eq!(intake.peers.into_keys().collect::<Vec<_>>(), [stays], "nothing is left of who left long ago");
 }
 
 #[test]
