@@ -47,11 +47,11 @@ wasm: ## build the verifier of proofs for wasm32-unknown-unknown
 test: check-format check-dependencies lint doc check-wasm build ## everything that CI checks
 	@cargo test $(ALL) --no-fail-fast 2>&1 | scripts/test-totals
 
-# The same tests with other numbers: how many kills is read in tests/src/kills.rs, how many trees of blocks and
-# from which seed in tests/tests/all/model.rs. A run that fails prints the seed, and the command that repeats it.
 peers: ## install js-libp2p, for the test with a peer of another language
 	npm --prefix tests/peers/js ci --no-audit --no-fund
 
+# The same tests with other numbers: how many kills is read in tests/src/kills.rs, how many trees of blocks and
+# from which seed in tests/tests/all/model.rs. A run that fails prints the seed, and the command that repeats it.
 soak: build ## what has no place in `make test`: 200 kills (KILLS=N), 300 trees of blocks, load, 100 simulations
 	@STARLING_KILLS=$(KILLS) cargo test $(ALL) --test all -- --nocapture survives_kills
 	@PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \

@@ -33,7 +33,7 @@ pub use driver::{
     NetHandle, PeerId, Protocol, REPORT_EVERY, Reachability, ReplyToken, RequestFailure, RequestId, Topic,
     Traffic, VERDICT_WINDOW, VERDICTS_WITHIN, Verdict, load_or_create_key, start,
 };
-pub use peers::{BAN, BanInfo, BookFull, MAX_BANS, MAX_PEERS, PeerInfo, Penalty, Slot};
+pub use peers::{AddPeerError, BAN, BanInfo, MAX_BANS, MAX_PEERS, PeerInfo, Penalty, Slot};
 pub use protocol::{
     AnnounceOutcome, Body, BodyOutcome, ChainView, HeadersOutcome, MAX_PEERS_BYTES, Network, NetworkConfig,
     Output, PeerOptions, Report, SavedError, SyncProgress, TxOutcome, TxSource,

@@ -13,7 +13,7 @@ mod slots;
 
 pub use bans::{BanInfo, MAX_BANS};
 pub(crate) use deliveries::Finding;
-pub use dials::BookFull;
+pub use dials::AddPeerError;
 pub(crate) use dials::{Dials, Giver, peer_of, without_peer};
 pub(crate) use score::Sentence;
 pub use score::{BAN, Penalty};

@@ -23,7 +23,7 @@ pub use interface::{
 pub use saved::{MAX_PEERS_BYTES, SavedError};
 
 use crate::driver::{NetCommand, NetEvent, ReplyToken, Topic, Verdict};
-use crate::peers::{BanInfo, BookFull, Giver, PeerInfo, Penalty};
+use crate::peers::{AddPeerError, BanInfo, Giver, PeerInfo, Penalty, peer_of};
 use crate::relay::{Blocks, Finished, Leftovers, Outbox, Pools, Pulls, Stems};
 use crate::sync::{Bodies, Headers};
 use crate::wire::{Announcement, Answer};
@@ -264,6 +264,13 @@ impl Network {
         self.finish(Some(view))
     }
 
+    /// The core's word on a block whose body was its header's: it broke a rule all the same.
+    pub fn block_invalid(&mut self, id: &BlockId, penalty: Penalty, now: Duration) -> Vec<Output> {
+        self.at(now);
+        self.bodies.is_invalid(id, penalty, &mut self.hub);
+        self.finish(None)
+    }
+
     /// The best connected block is another: called once for each change, with the last block. It is announced
     /// when it is our `own`, or when others may not have heard of it.
     pub fn tip_changed(
@@ -336,15 +343,24 @@ impl Network {
     /// Stays connected to this address from now on.
     ///
     /// # Errors
-    /// [`BookFull`].
+    /// [`AddPeerError`].
     pub fn add(
         &mut self,
         address: Multiaddr,
         view: &dyn ChainView,
         now: Duration,
-    ) -> Result<Vec<Output>, BookFull> {
+    ) -> Result<Vec<Output>, AddPeerError> {
+        let named = peer_of(&address);
+        if let Some(ban) = self.bans().into_iter().find(|ban| Some(ban.peer_id) == named) {
+            return Err(AddPeerError::Banned { remaining: ban.remaining, reason: ban.reason });
+        }
         self.hub.dials.add(address, Giver::Hand)?;
         Ok(self.tick(view, now))
+    }
+
+    /// Dials this address no more, whoever is there; false when it was not dialled.
+    pub fn remove_address(&mut self, address: &Multiaddr) -> bool {
+        self.hub.dials.remove_address(address)
     }
 
     /// Disconnects a peer and forgets its addresses; false when nothing is known of it.

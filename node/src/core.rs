@@ -9,6 +9,7 @@ mod bodies;
 mod early;
 mod fork_choice;
 mod headers;
+mod peers;
 mod pool;
 mod progress;
 mod serve;
@@ -33,9 +34,7 @@ use self::view::{RecentIds, View};
 use starling_consensus::{BranchSync, HeaderInfo, HeaderTree, KnownKeys};
 use starling_genesis::Chain;
 use starling_ledger::{AccountProof, Ledger, Mempool, PoolLimits, StoreError};
-use starling_network::{
-    NetCommand, NetEvent, Network, NetworkConfig, Output, PeerId, PeerOptions, Report, SavedError,
-};
+use starling_network::{NetCommand, NetEvent, Network, NetworkConfig, Output, PeerId, PeerOptions, Report};
 use starling_primitives::{Address, BlockId, Header, Transaction, Work, Wtxid};
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
@@ -428,49 +427,6 @@ impl Core {
                 Output::Report(report) => self.reports.push_back(report),
             }
         }
-    }
-
-    /// Stays connected to an address; false when too many are kept already.
-    pub fn add_peer(&mut self, address: starling_network::Multiaddr) -> bool {
-        let mut fits = true;
-        self.network(|net, view, now| match net.add(address, view, now) {
-            Ok(outputs) => outputs,
-            Err(_) => {
-                fits = false;
-                Vec::new()
-            }
-        });
-        fits
-    }
-
-    /// Disconnects a peer, and dials its addresses no more; whether anything was known of it.
-    pub fn remove_peer(&mut self, peer: &PeerId) -> bool {
-        let (known, outputs) = self.net.remove(peer, self.now.mono);
-        self.take_outputs(outputs);
-        known
-    }
-
-    /// Refuses a peer for a time; whether it was connected.
-    pub fn ban_peer(&mut self, peer: PeerId, time: Duration) -> bool {
-        let known = self.net.peers().iter().any(|info| info.peer_id == peer);
-        let outputs = self.net.ban(peer, time, self.now.mono);
-        self.take_outputs(outputs);
-        known
-    }
-
-    /// Refuses a peer no longer; whether it was refused.
-    pub fn unban_peer(&mut self, peer: &PeerId) -> bool {
-        let (known, outputs) = self.net.unban(peer, self.now.mono);
-        self.take_outputs(outputs);
-        known
-    }
-
-    /// What an earlier run knew of peers; to be called before the first event.
-    ///
-    /// # Errors
-    /// [`SavedError`]: it is not what a run wrote.
-    pub fn restore_peers(&mut self, bytes: &[u8]) -> Result<(), SavedError> {
-        self.net.restore(bytes)
     }
 
     fn remember_own(&mut self, id: BlockId) {

@@ -1,8 +1,8 @@
 //! Who may knock: bounds for each address before the handshake costs anything.
 //!
 //! On chains for everybody, connections count for their network as well; where all nodes may be in one house,
-//! many of them share one. While it is still shaking hands, one over QUIC counts for its address alone, for its
-//! first packet may name any sender.
+//! many share one. While it shakes hands, one over QUIC counts for its address alone: its first packet may
+//! name any sender.
 
 use super::gate::is_relayed;
 use super::vetted::ip_of;

@@ -213,6 +213,35 @@ async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) 
     }
 }
 
+/// Places in meshes that a node has, of both topics together.
+fn places_in_meshes(node: &Node) -> u32 {
+    let mut metrics = String::new();
+    node.handle.write_metrics(&mut metrics).unwrap();
+    let lines = metrics.lines().filter(|line| line.starts_with("libp2p_gossipsub_mesh_peer_counts{"));
+    lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u32>().unwrap()).sum()
+}
+
+#[tokio::test]
+async fn a_peer_that_the_core_finds_silent_leaves_the_meshes_and_stays_connected() {
+    let (mut a, mut b) = pair(TCP).await;
+    let both = |places| move |node: &Node| (places_in_meshes(node) == places).then_some(());
+    let (in_both, in_none) = (both(2), both(0));
+    eventually("both meshes", async || {
+        a.step().await;
+        in_both(&a)
+    })
+    .await;
+    a.send(NetCommand::Appraise { peer: b.peer(), score: -5 }).await;
+    eventually("none", async || {
+        a.step().await;
+        in_none(&a)
+    })
+    .await;
+    a.talk(&mut b, 1).await;
+    a.send(NetCommand::Appraise { peer: b.peer(), score: 0 }).await;
+    assert!(!a.seen.iter().any(|event| matches!(event, NetEvent::Disconnected { .. })));
+}
+
 #[tokio::test]
 async fn two_nodes_meet_over_tcp_and_over_quic() {
     for listen in [TCP, QUIC] {

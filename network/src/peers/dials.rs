@@ -2,6 +2,7 @@
 //! are wanted; and those of DNS seeds without a peer id, tried once. Whoever else tells of addresses feeds
 //! the book.
 
+use crate::driver::DialEnd;
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 use std::time::Duration;
@@ -18,10 +19,26 @@ const MAX_SEEDS_AT_ONCE: usize = 8;
 /// A connection that lasted this long was a success.
 const LASTING: Duration = Duration::from_secs(60);
 
-/// There is no room for another address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("already {MAX_ADDRESSES} addresses are dialled; remove one first")]
-pub struct BookFull;
+/// The pause after a peer of another chain was met there: it does not change its mind soon.
+const FOREIGN_PAUSE: Duration = Duration::from_secs(600);
+/// How often it is told that an address cannot be reached.
+const TOLD_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Why an address is not dialled.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AddPeerError {
+    /// There is no room for another address.
+    #[error("already {MAX_ADDRESSES} addresses are dialled")]
+    TooMany,
+    /// The peer that it names is banned.
+    #[error("this peer is banned for another {} s: {}", .remaining.as_secs(), .reason)]
+    Banned {
+        /// For how long.
+        remaining: Duration,
+        /// Why.
+        reason: String,
+    },
+}
 
 /// Who gave an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +59,19 @@ struct Entry {
     giver: Giver,
     due: Duration,
     pause: Duration,
+    /// When it was last told that nobody is reached there.
+    told: Option<Duration>,
+}
+
+impl Entry {
+    /// Whether it is time to tell of a failure.
+    fn tell(&mut self, now: Duration) -> bool {
+        let is_new = self.told.is_none_or(|told| now >= told.saturating_add(TOLD_EVERY));
+        if is_new {
+            self.told = Some(now);
+        }
+        is_new
+    }
 }
 
 /// The addresses to stay connected to.
@@ -51,23 +81,32 @@ pub(crate) struct Dials {
 }
 
 impl Dials {
-    /// Takes an address up, due at once. Known already: nothing changes but who gave it, for the better.
-    pub(crate) fn add(&mut self, address: Multiaddr, giver: Giver) -> Result<(), BookFull> {
+    /// Takes an address up, due at once. In place of the same one with another peer behind, unless somebody
+    /// gave that who counts for more.
+    pub(crate) fn add(&mut self, address: Multiaddr, giver: Giver) -> Result<(), AddPeerError> {
         let bare = without_peer(&address);
-        if let Some(entry) = self.entries.iter_mut().find(|entry| without_peer(&entry.address) == bare) {
-            if giver > entry.giver {
-                entry.giver = giver;
-                entry.due = Duration::ZERO;
+        let known = self.entries.iter().position(|entry| without_peer(&entry.address) == bare);
+        if let Some(known) = known {
+            let entry = &self.entries[known];
+            if giver < entry.giver || (giver == Giver::Seed && entry.giver == Giver::Seed) {
+                return Ok(());
             }
-            return Ok(());
-        }
-        if self.entries.len() >= MAX_ADDRESSES {
+            self.entries.remove(known);
+        } else if self.entries.len() >= MAX_ADDRESSES {
             let lesser = self.entries.iter().position(|entry| entry.giver < giver);
-            self.entries.remove(lesser.ok_or(BookFull)?);
+            self.entries.remove(lesser.ok_or(AddPeerError::TooMany)?);
         }
         let peer = peer_of(&address);
-        self.entries.push(Entry { address, peer, giver, due: Duration::ZERO, pause: FIRST_PAUSE });
+        let (due, pause) = (Duration::ZERO, FIRST_PAUSE);
+        self.entries.push(Entry { address, peer, giver, due, pause, told: None });
         Ok(())
+    }
+
+    /// Drops an address, whoever is there; whether it was one of these.
+    pub(crate) fn remove_address(&mut self, address: &Multiaddr) -> bool {
+        let (before, bare) = (self.entries.len(), without_peer(address));
+        self.entries.retain(|entry| without_peer(&entry.address) != bare);
+        self.entries.len() < before
     }
 
     /// Drops every address of a peer; whether there was one.
@@ -82,6 +121,7 @@ impl Dials {
         let bare = without_peer(address);
         for entry in self.entries.iter_mut().filter(|entry| without_peer(&entry.address) == bare) {
             entry.peer.get_or_insert(*peer);
+            entry.told = None;
         }
         let of_peer = |entry: &&Entry| entry.peer == Some(*peer);
         let giver = self.entries.iter().filter(of_peer).map(|entry| entry.giver).max();
@@ -100,11 +140,28 @@ impl Dials {
         }
     }
 
-    /// A dial came to nothing; with `ourselves`, it led to this node.
-    pub(crate) fn failed(&mut self, address: &Multiaddr, ourselves: bool) {
+    /// A dial came to nothing; one that led to this node is not repeated. Whether somebody is to be told:
+    /// whoever named the address does not know it, or has forgotten.
+    pub(crate) fn failed(&mut self, address: &Multiaddr, end: DialEnd, now: Duration) -> bool {
         let bare = without_peer(address);
-        let dropped = |entry: &Entry| ourselves || entry.giver == Giver::Seed;
+        let counts = matches!(end, DialEnd::Failed | DialEnd::Ourselves);
+        let named = |entry: &&mut Entry| entry.giver > Giver::Seed && without_peer(&entry.address) == bare;
+        let tell = counts && self.entries.iter_mut().find(named).is_some_and(|entry| entry.tell(now));
+        let dropped = |entry: &Entry| end == DialEnd::Ourselves || entry.giver == Giver::Seed;
         self.entries.retain(|entry| without_peer(&entry.address) != bare || !dropped(entry));
+        tell
+    }
+
+    /// A peer is of another chain, and its addresses can wait. One of them, if somebody is to be told of it.
+    pub(crate) fn foreign(&mut self, peer: &PeerId, now: Duration) -> Option<Multiaddr> {
+        let mut told = None;
+        for entry in self.entries.iter_mut().filter(|entry| entry.peer == Some(*peer)) {
+            entry.due = now.saturating_add(FOREIGN_PAUSE);
+            if entry.giver > Giver::Seed && entry.tell(now) {
+                told = Some(entry.address.clone());
+            }
+        }
+        told
     }
 
     /// The addresses to dial now, one for each peer at a time; `leave` names peers that are connected or not

@@ -2,7 +2,7 @@
 
 use super::bans::MAX_REMEMBERED;
 use super::*;
-use crate::driver::Delivery;
+use crate::driver::{Delivery, DialEnd};
 use crate::testing::{arrival, peer};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -165,7 +165,7 @@ fn addresses_are_dialled_ever_more_slowly_as_long_as_they_are_wanted() {
     let mut at = Vec::new();
     for n in 0..200 {
         for (dialled, giver) in dials.due(second * n, n < 100, |_| false) {
-            dials.failed(&dialled, false);
+            dials.failed(&dialled, DialEnd::Failed, second * n);
             at.push((n, giver));
         }
     }
@@ -186,8 +186,8 @@ fn our_own_address_and_those_of_seeds_are_not_tried_again() {
     dials.add(address(1), Giver::Bootstrap).unwrap();
     dials.add(address(2), Giver::Seed).unwrap();
     dials.add(address(3), Giver::Seed).unwrap();
-    dials.failed(&address(1), true);
-    dials.failed(&address(2), false);
+    assert!(dials.failed(&address(1), DialEnd::Ourselves, MINUTE), "whoever named it is told");
+    assert!(!dials.failed(&address(2), DialEnd::Failed, MINUTE));
     assert_eq!(dials.connected(&peer(3), &address(3)), Some(Giver::Seed));
     assert!(dials.due(MINUTE, true, |_| false).is_empty());
 }
@@ -204,7 +204,7 @@ fn a_few_addresses_of_seeds_are_dialled_at_a_time_and_none_is_lost() {
         let due = dials.due(Duration::from_secs(second), true, nobody);
         assert!(due.len() <= 8, "{due:?}");
         for (address, _) in due {
-            dials.failed(&address, false);
+            dials.failed(&address, DialEnd::Failed, MINUTE);
             dialled.push(address);
         }
     }
@@ -217,10 +217,55 @@ fn what_people_gave_by_hand_makes_room_for_itself() {
     for port in 0..64 {
         dials.add(address(port), Giver::Bootstrap).unwrap();
     }
-    assert_eq!(dials.add(address(99), Giver::Seed), Err(BookFull));
+    assert_eq!(dials.add(address(99), Giver::Seed), Err(AddPeerError::TooMany));
     dials.add(address(99), Giver::Hand).unwrap();
     let due = dials.due(Duration::ZERO, true, |_| false);
     assert!(due.contains(&(address(99), Giver::Hand)) && due.len() == 64);
+}
+
+#[test]
+fn who_was_named_is_corrected_by_who_is_named_later_and_an_address_can_be_taken_back() {
+    let with = |n: u8| address(1).with_p2p(peer(n)).unwrap();
+    let mut dials = Dials::default();
+    let due = |dials: &mut Dials, second: u64| {
+        let due = dials.due(Duration::from_secs(second), true, |_| false);
+        due.into_iter().map(|(address, _)| address).collect::<Vec<_>>()
+    };
+    dials.add(with(1), Giver::Bootstrap).unwrap();
+    assert_eq!(due(&mut dials, 100), [with(1)]);
+    dials.add(with(2), Giver::Hand).unwrap();
+    assert_eq!(due(&mut dials, 100), [with(2)], "at once");
+    dials.add(with(3), Giver::Bootstrap).unwrap();
+    assert_eq!(due(&mut dials, 200), [with(2)], "by hand counts for more");
+    dials.add(address(1), Giver::Hand).unwrap();
+    assert_eq!(due(&mut dials, 200), [address(1)], "whoever is there");
+    assert!(dials.remove_address(&with(9)) && !dials.remove_address(&address(1)));
+    assert!(due(&mut dials, 900).is_empty());
+}
+
+#[test]
+fn it_is_told_now_and_then_that_a_named_address_cannot_be_reached() {
+    let mut dials = Dials::default();
+    dials.add(address(1), Giver::Bootstrap).unwrap();
+    let told = |dials: &mut Dials, end, minutes| dials.failed(&address(1), end, MINUTE * minutes);
+    assert!(!told(&mut dials, DialEnd::Needless, 1) && !told(&mut dials, DialEnd::NoRoom, 1));
+    let tell: Vec<bool> = (1..100).map(|minute| told(&mut dials, DialEnd::Failed, minute)).collect();
+    assert_eq!(tell.iter().filter(|told| **told).count(), 2, "once an hour");
+    dials.connected(&peer(1), &address(1));
+    assert!(told(&mut dials, DialEnd::Failed, 100), "it was there meanwhile");
+}
+
+#[test]
+fn a_peer_of_another_chain_is_not_dialled_again_soon() {
+    let mut dials = Dials::default();
+    dials.add(address(1), Giver::Bootstrap).unwrap();
+    assert_eq!(dials.due(MINUTE, true, |_| false).len(), 1);
+    dials.connected(&peer(1), &address(1));
+    dials.disconnected(&peer(1), Duration::ZERO, MINUTE);
+    assert_eq!(dials.foreign(&peer(1), MINUTE), Some(address(1)), "whoever named it is told");
+    assert!(dials.due(MINUTE * 10, true, |_| false).is_empty());
+    assert_eq!(dials.due(MINUTE * 11, true, |_| false).len(), 1);
+    assert_eq!(dials.foreign(&peer(1), MINUTE * 11), None);
 }
 
 #[test]

@@ -21,10 +21,7 @@ impl Network {
             NetEvent::Identified { peer, agent, protocols_ok, record } => {
                 self.hub.peers.set_agent(&peer, agent);
                 if !protocols_ok {
-                    self.hub.book.remove(&peer);
-                    if self.hub.peers.contains(&peer) {
-                        self.hub.drop_peer(peer, "speaks other protocols: another chain or version", false);
-                    }
+                    self.on_foreigner(peer);
                 } else if let Some(record) = record {
                     self.hub.introduced(&peer, &record);
                 }
@@ -37,8 +34,8 @@ impl Network {
                 self.on_request((peer, token), protocol, &data, view);
             }
             NetEvent::Response { request, result, .. } => self.on_response(request, result, view),
-            NetEvent::DialFailed { peer, address, end, .. } => {
-                self.on_dial_failed(peer, &address, end);
+            NetEvent::DialFailed { peer, address, end, error } => {
+                self.on_dial_failed(peer, &address, (end, &error));
             }
             NetEvent::Discovered { peer, addresses, by } => self.hub.found(peer, addresses, by),
             NetEvent::Delivered(list) => self.on_delivered(&list),

@@ -45,14 +45,37 @@ impl Network {
         }
     }
 
-    pub(super) fn on_dial_failed(&mut self, peer: Option<PeerId>, address: &Multiaddr, end: DialEnd) {
-        self.hub.dials.failed(address, end == DialEnd::Ourselves);
+    pub(super) fn on_dial_failed(
+        &mut self,
+        peer: Option<PeerId>,
+        address: &Multiaddr,
+        (end, error): (DialEnd, &str),
+    ) {
+        if self.hub.dials.failed(address, end, self.hub.now) {
+            if end == DialEnd::Ourselves {
+                tracing::info!(%address, "this address leads to this node: it is not dialled any more");
+            } else {
+                tracing::warn!(%address, error, "nobody is reached at this address; it is tried on and on");
+            }
+        }
         // What is needless is under way: it ends by itself.
         let Some(peer) = peer.filter(|_| end != DialEnd::Needless) else { return };
         let was_chosen = self.hub.slots.failed(&peer) && !self.hub.peers.contains(&peer);
         if was_chosen && end == DialEnd::Failed {
             let (unix, counts) = (self.hub.unix(), self.hub.link_is_up());
             self.hub.book.failed(&peer, unix, counts);
+        }
+    }
+
+    /// A peer is of another chain, or speaks none of our protocols.
+    pub(super) fn on_foreigner(&mut self, peer: PeerId) {
+        self.hub.book.remove(&peer);
+        if self.hub.peers.contains(&peer) {
+            self.hub.drop_peer(peer, "speaks other protocols: another chain or version", false);
+        }
+        if let Some(address) = self.hub.dials.foreign(&peer, self.hub.now) {
+            let advice = "compare `starling chain show` on both sides";
+            tracing::warn!(%address, "the node at this address is on another chain or version; {advice}");
         }
     }
 

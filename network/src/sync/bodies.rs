@@ -8,7 +8,7 @@ use crate::protocol::{Body, BodyOutcome, Hub, Miss, Report};
 use crate::wire::{MAX_BODIES, Question};
 use libp2p::PeerId;
 use starling_primitives::BlockId;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::Duration;
 
 /// Bodies looked at ahead.
@@ -71,6 +71,8 @@ pub(crate) struct Bodies {
     batches: BTreeMap<RequestId, Batch>,
     /// With the core, and who served them.
     delivered: BTreeMap<BlockId, Vec<PeerId>>,
+    /// The last that are their headers', until it turns out that their blocks are invalid.
+    matched: VecDeque<(BlockId, Vec<PeerId>)>,
     batch_of: BTreeMap<PeerId, u8>,
     stall: Duration,
     /// The first that is missing, since when, and when it was last reported.
@@ -85,6 +87,7 @@ impl Bodies {
             items: Vec::new(),
             batches: BTreeMap::new(),
             delivered: BTreeMap::new(),
+            matched: VecDeque::new(),
             batch_of: BTreeMap::new(),
             stall: STALL_LEAST,
             front: None,
@@ -144,9 +147,18 @@ impl Bodies {
             return;
         }
         self.items.retain(|item| item.id != *id);
+        self.matched.truncate(MAX_DELIVERED - 1);
+        self.matched.push_front((*id, from));
         if let BodyOutcome::Invalid(penalty) = outcome {
-            from.iter().for_each(|peer| hub.penalise(peer, penalty, "served an invalid block"));
+            self.is_invalid(id, penalty, hub);
         }
+    }
+
+    /// A block broke a rule: whoever served its body pays, for nodes serve what they have connected.
+    pub(crate) fn is_invalid(&mut self, id: &BlockId, penalty: Penalty, hub: &mut Hub) {
+        let Some(at) = self.matched.iter().position(|(matched, _)| matched == id) else { return };
+        let (_, from) = self.matched.remove(at).unwrap_or_default();
+        from.iter().for_each(|peer| hub.penalise(peer, penalty, "served an invalid block"));
     }
 
     /// An answer, or none.

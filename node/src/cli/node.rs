@@ -83,8 +83,8 @@ pub(crate) struct SettingArgs {
     /// Do not ask the router to forward the port, test whether others can reach the node, or use relays
     #[arg(long)]
     no_nat: bool,
-    /// Bytes a second that may be sent to peers, like 500KiB or 2MiB; no limit unless given
-    #[arg(long, value_name = "RATE")]
+    /// Bytes a second that may be sent to peers, from 32KiB on, like 500KiB or 2MiB; no limit unless given
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
     upload_limit: Option<String>,
     /// Milliseconds by which what peers send is delivered later, to try a network out; not on a public chain
     #[arg(long, value_name = "MS")]

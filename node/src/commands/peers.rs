@@ -14,11 +14,11 @@ pub(super) fn peers(args: &AskArgs) -> Outcome<()> {
         return output::json(&peers);
     }
     if peers.is_empty() {
-        say("no peers; name one with `starling run --bootstrap MULTIADDR`");
+        say("no peers; `starling run --bootstrap MULTIADDR` names one, and the log tells if nobody is there");
         return Ok(());
     }
     let rows: Vec<_> = peers.iter().map(row).collect();
-    let names = ["peer", "address", "group", "", "slot", "height", "ms", "score", "why", "for", "client"];
+    let names = ["peer", "address", "group", "way", "slot", "height", "ms", "score", "why", "for", "client"];
     output::table(&names, &rows)
 }
 

@@ -116,9 +116,15 @@ impl Config {
             return Ok(None);
         }
         let text = text.strip_suffix("/s").unwrap_or(text);
-        let limit = size(text).filter(|limit| *limit >= LEAST_UPLOAD);
-        let why = || format!("{text:?} is no size from 32KiB on, like 2MiB; it is meant per second");
-        limit.map(Some).ok_or_else(|| self.wrong(&keys::UPLOAD_LIMIT, why()))
+        let least = "32KiB a second are the least: a quiet chain takes as much";
+        match size(text) {
+            Some(..LEAST_UPLOAD) => Err(self.wrong(&keys::UPLOAD_LIMIT, least.to_owned())),
+            Some(limit) => Ok(Some(limit)),
+            None => {
+                let form = "a whole number with KiB, MiB, GiB or TiB behind, like 500KiB or 2MiB, or none";
+                Err(self.wrong(&keys::UPLOAD_LIMIT, format!("{text:?} is not {form}")))
+            }
+        }
     }
 
     /// How much later what peers send is delivered.
@@ -244,13 +250,12 @@ impl Config {
         Ok(LogOptions { filter, json })
     }
 
-    fn check_addresses(&self, key: &'static Key, fits: fn(&Multiaddr) -> bool) -> Outcome<()> {
+    fn check_addresses(&self, key: &'static Key, fits: fn(&Multiaddr) -> bool, form: &str) -> Outcome<()> {
         let wrong = |text: &&String| !text.parse::<Multiaddr>().is_ok_and(|address| fits(&address));
         match self.list(key).unwrap_or_default().iter().find(wrong) {
             Some(text) => {
-                let hint = "/ip4/192.0.2.1/tcp/8644 or /ip4/192.0.2.1/udp/8644/quic-v1";
-                Err(self
-                    .wrong(key, format!("{text:?} is no multiaddr of an address and a port, like {hint}")))
+                let why = format!("{text:?} is no multiaddr of an address and a port, like {form}");
+                Err(self.wrong(key, why))
             }
             None => Ok(()),
         }
@@ -261,8 +266,10 @@ impl Config {
     /// # Errors
     /// The first that is wrong.
     pub(crate) fn check_peers(&self) -> Outcome<()> {
-        self.check_addresses(&keys::LISTEN, can_be_listened_on)?;
-        self.check_addresses(&keys::BOOTSTRAP, can_be_dialled)
+        let form = "/ip4/192.0.2.1/tcp/8644 or /ip4/192.0.2.1/udp/8644/quic-v1";
+        self.check_addresses(&keys::LISTEN, can_be_listened_on, form)?;
+        let form = format!("{form}, or with a whole /p2p/PEER_ID behind");
+        self.check_addresses(&keys::BOOTSTRAP, can_be_dialled, &form)
     }
 
     /// Asks every value what it means.
@@ -276,6 +283,8 @@ impl Config {
         self.threads()?;
         self.storage()?;
         self.upload_limit()?;
+        self.link_delay()?;
+        self.metrics()?;
         self.log()?;
         starling_rpc::Client::new(self.node(), None).map_err(|error| self.wrong(&keys::NODE, error))?;
         self.data_dir().map(|_| ())

@@ -2,7 +2,7 @@
 //! connected one (consensus: Fork choice).
 
 use super::bodies::WINDOW_BLOCKS;
-use super::{Core, Effect, SyncState, TipEvent};
+use super::{Core, Effect, SyncState, TipEvent, penalty_of_block};
 use starling_consensus::{CheckedBlock, CheckedHeader, HeaderInfo, Status};
 use starling_ledger::{ConnectError, ConnectedBlock, DisconnectedBlock, Settled, StoreError, TipBlock};
 use starling_network::Announcement;
@@ -224,6 +224,9 @@ impl Core {
                 Err(ConnectError::Rule(error)) => {
                     tracing::warn!(block = %id, %error, "invalid block");
                     self.invalidate(id, error.rule())?;
+                    let penalty = penalty_of_block(&error);
+                    let outputs = self.net.block_invalid(id, penalty, self.now.mono);
+                    self.take_outputs(outputs);
                     return Ok(false);
                 }
                 Err(ConnectError::NotNext { .. }) => return Ok(false),

@@ -1,6 +1,8 @@
-//! Answers to peers' questions, from the connected chain and the pool.
+//! Answers to peers' questions, from the pool and from blocks that were connected once: whoever serves others
+//! may serve an invalid one, and pays for it.
 
 use super::{Core, Effect, Job};
+use starling_consensus::Status;
 use starling_ledger::{Reader, StoreError, View};
 use starling_network::{Answer, BODIES_STOP_BYTES, Question, ReplyToken};
 use starling_primitives::{Block, BlockId, Header, Wtxid};
@@ -86,11 +88,11 @@ fn answer(reader: &Reader, question: &Question) -> Result<Answer, StoreError> {
     Ok(match question {
         Question::Headers { max, locator } => headers(&view, *max, locator)?,
         Question::Bodies(ids) => bodies(&view, ids)?,
-        Question::BlockIds(id) => match view.block(id)? {
+        Question::BlockIds(id) => match block(&view, id)? {
             Some(block) => Answer::BlockIds(block.txs.iter().map(|tx| tx.wtxid()).collect()),
             None => Answer::NotHere,
         },
-        Question::BlockTxs { id, indices } => match view.block(id)? {
+        Question::BlockTxs { id, indices } => match block(&view, id)? {
             Some(block) => pick(&block, indices),
             None => Answer::NotHere,
         },
@@ -120,14 +122,24 @@ fn headers(view: &View<'_>, max: u16, locator: &[BlockId]) -> Result<Answer, Sto
     Ok(Answer::Headers(headers))
 }
 
+/// The header of a block that was connected once.
+fn connected(view: &View<'_>, id: &BlockId) -> Result<Option<Header>, StoreError> {
+    let record = view.header(id)?.filter(|record| record.status == Status::Connected);
+    Ok(record.map(|record| record.header))
+}
+
+fn block(view: &View<'_>, id: &BlockId) -> Result<Option<Block>, StoreError> {
+    if connected(view, id)?.is_none() { Ok(None) } else { view.block(id) }
+}
+
 fn bodies(view: &View<'_>, ids: &[BlockId]) -> Result<Answer, StoreError> {
     let (mut bodies, mut bytes) = (Vec::new(), 0);
     for id in ids {
         if bytes >= BODIES_STOP_BYTES {
             break;
         }
-        let body = match view.header(id)? {
-            Some(record) => view.body(record.header.height(), id)?,
+        let body = match connected(view, id)? {
+            Some(header) => view.body(header.height(), id)?,
             None => None,
         };
         bytes += body.as_ref().map_or(0, Vec::len);

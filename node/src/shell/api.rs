@@ -21,7 +21,7 @@ use starling_rpc::types::{
 };
 use starling_rpc::{ApiError, ApiResult, ErrorKind, NodeApi, PageRequest};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::broadcast;
 
 /// What to do about what is the node's own fault.
@@ -188,12 +188,11 @@ impl NodeApi for Api {
     }
 
     async fn net_remove(&self, peer_id: String) -> ApiResult<PeerChanged> {
-        self.change_peer(peer_id, |core, peer| core.remove_peer(&peer)).await
+        self.remove(peer_id).await
     }
 
     async fn net_ban(&self, peer_id: String, seconds: u32) -> ApiResult<PeerChanged> {
-        let time = Duration::from_secs(seconds.into());
-        self.change_peer(peer_id, move |core, peer| core.ban_peer(peer, time)).await
+        self.ban(peer_id, seconds).await
     }
 
     async fn net_unban(&self, peer_id: String) -> ApiResult<PeerChanged> {

@@ -8,7 +8,7 @@ use starling_network::{NetCommand, NetEvent, NetHandle};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
 /// Calls that wait for the core; whoever calls then waits too.
 const CALL_QUEUE: usize = 1_024;
@@ -33,6 +33,8 @@ pub(super) struct CoreGone;
 pub(super) struct News {
     pub(super) tips: broadcast::Sender<Arc<TipEvent>>,
     pub(super) txs: broadcast::Sender<PoolEntry>,
+    /// Somebody decided about a peer, which is to last.
+    pub(super) peers: Arc<Notify>,
 }
 
 /// Asks the core.
@@ -100,6 +102,7 @@ pub(super) fn start(core: Core, clock: Clock, net: NetSide) -> std::io::Result<C
     let news = News {
         tips: broadcast::channel(SUBSCRIPTION_QUEUE).0,
         txs: broadcast::channel(SUBSCRIPTION_QUEUE).0,
+        peers: Arc::default(),
     };
     let (done, done_queue) = mpsc::channel(DONE_QUEUE);
     let shell = Shell {

@@ -65,7 +65,7 @@ pub struct PeerInfo {
     pub height: Option<u32>,
     /// -100 to 100.
     pub score: f64,
-    /// What moved the score last.
+    /// The fault for which the score last went down; none where only deliveries moved it.
     pub why: Option<String>,
     /// Milliseconds of a round trip.
     pub latency_ms: Option<u32>,
@@ -78,9 +78,9 @@ pub struct PeerInfo {
 /// `net_remove`, `net_ban` and `net_unban`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerChanged {
-    /// The peer.
+    /// The peer, or the address that was taken back.
     pub peer_id: String,
-    /// Whether anything was known of it: a connection, an address, a ban.
+    /// Whether anything was known of it: a connection, an address, a ban. A ban holds for strangers too.
     pub known: bool,
 }
 

@@ -248,6 +248,24 @@ fn an_invalid_block_is_not_wanted_any_more_and_costs_its_server() {
 }
 
 #[test]
+fn a_block_that_turns_out_invalid_when_it_is_connected_costs_its_server_alone() {
+    let mut bench = Bench::new();
+    for peer in 1..=2 {
+        bench.meet(peer, status(4, 1));
+    }
+    bench.want(&list(1..=1));
+    let (server, asked) = (1..=2).find_map(|n| Some((n, bench.take(n, Protocol::Bodies)?))).unwrap();
+    serve(&mut bench, &asked);
+    bench.body_checked(&id(1), BodyOutcome::Match);
+    assert!(bench.is_connected(server));
+    for _ in 0..2 {
+        let outputs = bench.net.block_invalid(&id(1), Penalty::Heavy, bench.now);
+        bench.sort(outputs);
+    }
+    assert_eq!((bench.is_connected(server), bench.is_connected(3 - server)), (false, true));
+}
+
+#[test]
 fn a_body_that_nobody_serves_is_reported_every_minute() {
     let mut bench = Bench::new();
     bench.want(&list(5..=6));

@@ -290,6 +290,30 @@ fn a_claim_does_not_stop_a_node_that_was_level_once() {
 }
 
 #[test]
+fn blocks_that_were_never_connected_are_not_served() {
+    let (mut ours, mut theirs) = (Node::new(), Node::new());
+    let own = ours.mine(1);
+    theirs.mine(2);
+    let rival = theirs.blocks().remove(0);
+    let id = rival.header().header().id();
+    // Of two with equal work the first one stays, if the other comes late.
+    ours.pass(Duration::from_secs(60));
+    ours.import(vec![rival]);
+    assert_eq!((ours.height(), ours.core.tree().get(&id).unwrap().status), (1, Status::Body));
+    let event = NetEvent::Connected { peer: peer(1), address: address(1), outbound: false };
+    ours.send(Event::Net(event));
+    ours.outbox.clear();
+    let data = Question::Bodies(vec![own, id]).encode();
+    let (token, protocol) = (ReplyToken::new(1), Protocol::Bodies);
+    ours.send(Event::Net(NetEvent::Request { peer: peer(1), token, protocol, data }));
+    let served = ours.outbox.iter().find_map(|command| match command {
+        NetCommand::Reply { data, .. } => Some(data.clone()),
+        _ => None,
+    });
+    assert_eq!(served, Some(Answer::Bodies(vec![Some(vec![]), None]).encode()));
+}
+
+#[test]
 fn questions_to_the_database_are_answered_a_few_at_a_time() {
     let mut node = Node::new();
     node.mine(1);

@@ -2,12 +2,13 @@
 
 use super::Api;
 use crate::core::{Core, SyncState};
-use starling_network::{Multiaddr, PeerId, Protocol, Topic};
+use starling_network::{AddPeerError, Multiaddr, PeerId, Protocol, Topic};
 use starling_rpc::types::{
     Ban, Direction, Health, NetAdded, NetInfo, PeerChanged, PeerInfo, ProtocolTraffic,
 };
 use starling_rpc::{ApiError, ApiResult, ErrorKind};
 use std::sync::PoisonError;
+use std::time::Duration;
 
 impl Api {
     pub(super) async fn network(&self) -> ApiResult<NetInfo> {
@@ -37,15 +38,41 @@ impl Api {
             let error = ApiError::new(ErrorKind::InvalidParams, "bad_multiaddr", message);
             error.hint("write it like /ip4/192.0.2.1/tcp/8644, or with /p2p/PEER_ID behind")
         })?;
-        if !self.ask(move |core| core.add_peer(parsed)).await? {
-            let error = ApiError::new(
-                ErrorKind::Refused,
-                "too_many_addresses",
-                "too many addresses are kept already",
-            );
-            return Err(error.hint("start the node anew with fewer --bootstrap addresses"));
+        if address.ends_with(&format!("/p2p/{}", self.net.local_peer())) {
+            return Err(ourselves());
         }
-        Ok(NetAdded { address })
+        match self.ask(move |core| core.add_peer(parsed)).await? {
+            Ok(()) => Ok(NetAdded { address }),
+            Err(error) => {
+                let (code, hint) = match error {
+                    AddPeerError::TooMany => {
+                        ("too_many_addresses", "take one back with net_remove, by its address or peer id")
+                    }
+                    AddPeerError::Banned { .. } => ("peer_banned", "net_unban lets it in again"),
+                };
+                Err(ApiError::new(ErrorKind::Refused, code, error.to_string()).hint(hint))
+            }
+        }
+    }
+
+    /// Takes back a peer, or an address at which perhaps nobody ever was.
+    pub(super) async fn remove(&self, peer_or_address: String) -> ApiResult<PeerChanged> {
+        match peer_or_address.parse().ok().filter(is_dialable) {
+            None => self.change_peer(peer_or_address, |core, peer| core.remove_peer(&peer)).await,
+            Some(address) => {
+                let known = self.ask(move |core| core.remove_address(&address)).await?;
+                Ok(PeerChanged { peer_id: peer_or_address, known })
+            }
+        }
+    }
+
+    /// Refuses a peer for a time.
+    pub(super) async fn ban(&self, peer_id: String, seconds: u32) -> ApiResult<PeerChanged> {
+        if peer_id == self.net.local_peer().to_string() {
+            return Err(ourselves());
+        }
+        let time = Duration::from_secs(seconds.into());
+        self.change_peer(peer_id, move |core, peer| core.ban_peer(peer, time)).await
     }
 
     /// Does something to a peer by its id.
@@ -60,6 +87,7 @@ impl Api {
             error.hint("`starling peers` shows the ids, like 12D3KooW..")
         })?;
         let known = self.ask(move |core| change(core, peer)).await?;
+        self.core.news.peers.notify_one();
         Ok(PeerChanged { peer_id, known })
     }
 
@@ -120,6 +148,10 @@ pub(super) fn health(core: &mut Core) -> Health {
         peers: core.peer_count(),
         seconds_since_block: core.tip_age(),
     }
+}
+
+fn ourselves() -> ApiError {
+    ApiError::new(ErrorKind::Refused, "own_peer", "this is the node itself").hint("name another peer")
 }
 
 /// Whether the driver can dial this: an address or a name with a port of TCP or QUIC, or a name whose own

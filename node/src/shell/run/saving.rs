@@ -41,12 +41,15 @@ pub(super) async fn keep_saving_pool(core: &CoreHandle, dir: &DataDir) {
 pub(super) async fn keep_saving_peers(core: &CoreHandle, dir: &DataDir) {
     let mut pause = PEERS_SOON;
     loop {
-        sleep(pause).await;
+        // What people decide is written at once.
+        drop(tokio::time::timeout(pause, core.news.peers.notified()).await);
         pause = PEERS_EVERY;
+        let begun = Instant::now();
         let Ok(bytes) = core.call(|core| core.net().save()).await else { return };
         if let Err(error) = dir.write(PEERS_FILE, &bytes) {
             tracing::warn!(%error, "what is known of peers could not be saved; it will be tried again");
         }
+        sleep(begun.elapsed().saturating_mul(PAUSE_FACTOR).min(SELDOM)).await;
     }
 }
 

@@ -10,6 +10,11 @@ fn peers(node: &Node) -> Vec<String> {
     peers.into_iter().map(|peer| peer.peer_id).collect()
 }
 
+/// Where a node is, without who it is.
+fn bare(node: &Node) -> &str {
+    node.address().split("/p2p/").next().expect("a part")
+}
+
 /// Waits until each of these is connected to all others.
 fn all_meet(nodes: &[&Node]) {
     until("all are connected to all", || {
@@ -80,7 +85,15 @@ fn peers_are_removed_and_banned_by_hand() {
     assert!(wait(second.rpc().net_remove(&id)).expect("a known peer").known);
     until("it is gone", || if peers(&second).is_empty() { Ok(()) } else { Err("still here".to_owned()) });
     assert!(!wait(second.rpc().net_ban(&id, 600)).expect("an id").known);
-    second.add(&first);
+    let error = wait(second.rpc().net_add(first.address())).expect_err("it is banned").to_string();
+    assert!(error.contains("by hand") && error.contains("net_unban"), "{error}");
+    let own = second.ready().peer_id.clone();
+    let refused = [
+        wait(second.rpc().net_ban(&own, 5)).expect_err("itself").to_string(),
+        wait(second.rpc().net_add(second.address())).expect_err("itself").to_string(),
+    ];
+    assert!(refused.iter().all(|error| error.contains("the node itself")), "{refused:?}");
+    wait(second.rpc().net_add(bare(&first))).expect("who is there is not known yet");
     let bans = wait(second.rpc().net_bans()).expect("a running node answers");
     assert_eq!((bans[0].peer_id.as_str(), bans[0].reason.as_str()), (id.as_str(), "by hand"));
     second.stop();
@@ -92,6 +105,49 @@ fn peers_are_removed_and_banned_by_hand() {
     until("they meet again", || if peers(&second).is_empty() { Err("not yet".to_owned()) } else { Ok(()) });
     let error = wait(second.rpc().net_ban("nonsense", 5)).expect_err("no id").to_string();
     assert!(error.contains("starling peers"), "{error}");
+}
+
+#[test]
+fn what_people_decide_about_peers_survives_a_kill() {
+    let lab = Lab::new(Pace::Asked, &[]);
+    let mut node = lab.node(&[]);
+    let id = lab.node(&[]).ready().peer_id.clone();
+    let file = node.data_dir().join("peers.dat");
+    assert!(!file.exists(), "nothing is known of anybody");
+    wait(node.rpc().net_ban(&id, 600)).expect("an id");
+    until("it is written", || if file.exists() { Ok(()) } else { Err("not yet".to_owned()) });
+    node.kill();
+    node.restart();
+    let bans = wait(node.rpc().net_bans()).expect("a running node answers");
+    assert_eq!(bans.iter().map(|ban| &ban.peer_id).collect::<Vec<_>>(), [&id]);
+}
+
+#[test]
+fn a_wrong_address_is_told_of_and_corrected() {
+    let lab = Lab::new(Pace::Asked, &[]);
+    let (first, other) = (lab.node(&[]), lab.node(&[]));
+    let stranger = Lab::new(Pace::Asked, &[(&Payer::new(9), "1")]);
+    let foreign = stranger.node(&[]);
+    let wrong = format!("{}/p2p/{}", bare(&first), other.ready().peer_id);
+    let nobody = "/ip4/127.0.0.1/tcp/1";
+    let flags = ["--bootstrap", &wrong, "--bootstrap", nobody, "--bootstrap", foreign.address()];
+    let node = lab.node(&flags);
+    let told = [
+        (&*wrong, "correct or remove the /p2p/ part"),
+        (nobody, "nobody is reached at this address"),
+        (foreign.address(), "another chain"),
+    ];
+    until("each is told of", || {
+        let log = node.log();
+        let is_told = |(address, why): &(&str, &str)| {
+            log.lines().any(|line| line.contains("WARN") && line.contains(address) && line.contains(why))
+        };
+        if told.iter().all(is_told) { Ok(()) } else { Err(log) }
+    });
+    node.add(&first);
+    until("they meet", || if peers(&node).is_empty() { Err("not yet".to_owned()) } else { Ok(()) });
+    assert!(wait(node.rpc().net_remove(nobody)).expect("an address").known);
+    assert!(!wait(node.rpc().net_remove(nobody)).expect("an address").known, "it was taken back");
 }
 
 #[test]

@@ -223,6 +223,11 @@ fn garbage_as_a_configuration_is_refused_with_a_reason() {
         ("mine = true\n", "payout"),
         ("= = =\n", "line 1"),
         ("listen = [\"/ip4/nonsense\"]\n", "nonsense"),
+        ("bootstrap = [\"/ip4/192.0.2.1/tcp/1/p2p/12D3KooW\"]\n", "whole /p2p/PEER_ID"),
+        ("metrics = \"nonsense\"\n", "nonsense"),
+        ("link_delay = 60000\n", "10000"),
+        ("upload_limit = \"1MB\"\n", "MiB"),
+        ("upload_limit = \"1KiB\"\n", "the least"),
     ];
     for (text, clue) in cases {
         desk.write("node/starling.toml", text);
@@ -241,4 +246,6 @@ fn garbage_as_a_configuration_is_refused_with_a_reason() {
     assert!(output.status.code() == Some(2) && said.contains("STARLING_RPC"), "{output:?}");
     let ended = desk.run(&["run", "--prot", "1"]);
     assert!(ended.failed(2).contains("--help"), "{ended:?}");
+    let ended = desk.run(&["run", "--upload-limit", "-5"]);
+    assert!(ended.failed(2).contains("500KiB"), "{ended:?}");
 }

@@ -223,36 +223,46 @@ fn headers_without_work_ban() {
 #[test]
 fn false_bodies_are_held_against_who_served_them_and_invalid_blocks_are_given_up() {
     let mut siege = Siege::new();
-    // A longer branch with a block in it whose state is not what it says.
+    // A longer branch, and the last block of it has a state that is not what it says.
     let rival = siege.lab.node(&[]);
-    let pay = siege.bob.pay(siege.lab.chain(), Payer::new(5).address(), "1");
-    rival.submit(&pay);
-    rival.generate(7, &miner(&siege.lab, 2));
-    let mut chain: Vec<Header> = (1..=7).map(|height| siege.header(&rival, height)).collect();
-    let with_tx = chain.iter().position(|header| header.content().tx_count > 0).expect("it was mined");
-    let body = siege.body(&rival, u32::try_from(with_tx).expect("few") + 1);
-    let right = chain.clone();
-    let at = chain[with_tx].clone();
-    let content = Content { state_root: StateRoot::new([5; 32]), ..*at.content() };
-    chain.truncate(with_tx);
-    chain.push(mined(&at, content, &siege));
-    let bytes = body.clone();
-    // As many more blocks on it as it needs to be tried.
-    let serves = move |_: &BlockId| Said::Bytes(Answer::Bodies(vec![Some(bytes.clone())]).encode());
-    let invalid = siege.puppet(pretender(chain, serves, &siege));
-    let mut torn = body;
-    let last = torn.len() - 1;
-    torn[last] ^= 1;
-    let serves = move |_: &BlockId| Said::Bytes(Answer::Bodies(vec![Some(torn.clone())]).encode());
-    let liar = siege.puppet(pretender(right, serves, &siege));
-    until("the liar is sent away", || {
-        let why = wait(siege.victim.rpc().net_peers()).expect("a running node answers");
-        if liar.was_asked(Protocol::Bodies) && !liar.is_connected() {
-            Ok(())
-        } else {
-            Err(format!("{why:?}"))
-        }
-    });
+    rival.generate(6, &miner(&siege.lab, 2));
+    for _ in 0..2 {
+        rival.submit(&siege.bob.pay(siege.lab.chain(), Payer::new(5).address(), "1"));
+        rival.generate(1, &miner(&siege.lab, 2));
+    }
+    let mut chain: Vec<Header> = (1..=8).map(|height| siege.header(&rival, height)).collect();
+    let bodies: Vec<Vec<u8>> = (1..=8).map(|height| siege.body(&rival, height)).collect();
+    let content = Content { state_root: StateRoot::new([5; 32]), ..*chain[7].content() };
+    chain[7] = mined(&chain[7], content, &siege);
+    let served = |chain: &[Header], bodies: Vec<Vec<u8>>| {
+        let ids: Vec<BlockId> = chain.iter().map(Header::id).collect();
+        let script = pretender(
+            chain.to_vec(),
+            move |id| match ids.iter().position(|known| known == id) {
+                Some(at) => Said::Bytes(Answer::Bodies(vec![Some(bodies[at].clone())]).encode()),
+                None => Said::Nothing,
+            },
+            &siege,
+        );
+        let liar = siege.puppet(script);
+        until("the liar was asked, and is sent away", || {
+            let peers = wait(siege.victim.rpc().net_peers()).expect("a running node answers");
+            let gone = liar.was_asked(Protocol::Bodies) && !liar.is_connected();
+            if gone { Ok(()) } else { Err(format!("{peers:?}")) }
+        });
+        liar
+    };
+    let mut torn = bodies.clone();
+    *torn[6].last_mut().expect("a payment") ^= 1;
+    let liar = served(&chain[..7], torn);
+    let reached = |height: usize| {
+        let info = siege.victim.info();
+        assert_eq!((usize::try_from(info.height), info.tip), (Ok(height), chain[height - 1].id()));
+    };
+    reached(6);
+    let invalid = served(&chain, bodies);
+    reached(7);
+    siege.honest.generate(4, &miner(&siege.lab, 1));
     siege.is_unharmed(&[(&invalid, Fate::Free), (&liar, Fate::Free)]);
 }
 

@@ -176,6 +176,14 @@ fn places_in_meshes(node: &Node) -> f64 {
     metric(node, "libp2p_gossipsub_mesh_peer_counts")
 }
 
+/// Waits until each has a place with each: what is sent before comes all at once with the first heartbeat.
+fn until_in_meshes(nodes: &[Node]) {
+    until("each node is in meshes of both topics", || {
+        let places: Vec<_> = nodes.iter().map(places_in_meshes).collect();
+        if places.iter().all(|places| *places >= 8.0) { Ok(()) } else { Err(format!("{places:?}")) }
+    });
+}
+
 fn resident(nodes: &[Node]) -> Vec<f64> {
     nodes.iter().map(|node| metric(node, "starling_process_resident_bytes")).collect()
 }
@@ -216,11 +224,7 @@ fn five_hundred_payments_a_second_into_one_of_five_nodes_are_all_mined() {
     for (at, node) in nodes.iter().enumerate() {
         nodes[..at].iter().for_each(|other| connect(node, other));
     }
-    // Before it nothing is passed on, and all of it would come at once with the first heartbeat.
-    until("each node is in meshes of both topics", || {
-        let places: Vec<_> = nodes.iter().map(places_in_meshes).collect();
-        if places.iter().all(|places| *places >= 8.0) { Ok(()) } else { Err(format!("{places:?}")) }
-    });
+    until_in_meshes(&nodes);
     nodes[4].mine(&miner(&lab, 1));
     let to = Payer::new(5_000).address();
     let (begun, mut accepted, mut settled) = (Instant::now(), HashSet::new(), resident(&nodes));
