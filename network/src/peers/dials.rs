@@ -81,22 +81,24 @@ pub(crate) struct Dials {
 }
 
 impl Dials {
-    /// Takes an address up, due at once. In place of the same one with another peer behind, unless somebody
+    /// Takes an address up, due at once. It replaces the same one with another peer behind, unless somebody
     /// gave that who counts for more.
     pub(crate) fn add(&mut self, address: Multiaddr, giver: Giver) -> Result<(), AddPeerError> {
-        let bare = without_peer(&address);
-        let known = self.entries.iter().position(|entry| without_peer(&entry.address) == bare);
-        if let Some(known) = known {
-            let entry = &self.entries[known];
-            if giver < entry.giver || (giver == Giver::Seed && entry.giver == Giver::Seed) {
-                return Ok(());
+        let (bare, peer) = (without_peer(&address), peer_of(&address));
+        if let Some(entry) = self.entries.iter_mut().find(|entry| without_peer(&entry.address) == bare) {
+            if giver > Giver::Seed && giver >= entry.giver {
+                (entry.giver, entry.due) = (giver, Duration::ZERO);
+                if entry.address != address {
+                    (entry.pause, entry.told) = (FIRST_PAUSE, None);
+                    (entry.peer, entry.address) = (peer.or(entry.peer), address);
+                }
             }
-            self.entries.remove(known);
-        } else if self.entries.len() >= MAX_ADDRESSES {
+            return Ok(());
+        }
+        if self.entries.len() >= MAX_ADDRESSES {
             let lesser = self.entries.iter().position(|entry| entry.giver < giver);
             self.entries.remove(lesser.ok_or(AddPeerError::TooMany)?);
         }
-        let peer = peer_of(&address);
         let (due, pause) = (Duration::ZERO, FIRST_PAUSE);
         self.entries.push(Entry { address, peer, giver, due, pause, told: None });
         Ok(())
@@ -120,8 +122,9 @@ impl Dials {
     pub(crate) fn connected(&mut self, peer: &PeerId, address: &Multiaddr) -> Option<Giver> {
         let bare = without_peer(address);
         for entry in self.entries.iter_mut().filter(|entry| without_peer(&entry.address) == bare) {
-            entry.peer.get_or_insert(*peer);
-            entry.told = None;
+            if entry.peer.is_none() || peer_of(&entry.address).is_none() {
+                entry.peer = Some(*peer);
+            }
         }
         let of_peer = |entry: &&Entry| entry.peer == Some(*peer);
         let giver = self.entries.iter().filter(of_peer).map(|entry| entry.giver).max();
@@ -136,8 +139,14 @@ impl Dials {
             if lasted >= LASTING {
                 entry.pause = FIRST_PAUSE;
             }
-            entry.due = now.saturating_add(entry.pause);
+            // Not before it is due anyway: it may be of another chain.
+            entry.due = entry.due.max(now.saturating_add(entry.pause));
         }
+    }
+
+    /// The peer is one of ours: what is wrong with it later is news.
+    pub(crate) fn greeted(&mut self, peer: &PeerId) {
+        self.entries.iter_mut().filter(|entry| entry.peer == Some(*peer)).for_each(|entry| entry.told = None);
     }
 
     /// A dial came to nothing; one that led to this node is not repeated. Whether somebody is to be told:

@@ -252,20 +252,23 @@ fn it_is_told_now_and_then_that_a_named_address_cannot_be_reached() {
     let tell: Vec<bool> = (1..100).map(|minute| told(&mut dials, DialEnd::Failed, minute)).collect();
     assert_eq!(tell.iter().filter(|told| **told).count(), 2, "once an hour");
     dials.connected(&peer(1), &address(1));
-    assert!(told(&mut dials, DialEnd::Failed, 100), "it was there meanwhile");
+    assert!(!told(&mut dials, DialEnd::Failed, 100), "it may be anybody");
+    dials.greeted(&peer(1));
+    assert!(told(&mut dials, DialEnd::Failed, 101), "it was there meanwhile");
 }
 
 #[test]
-fn a_peer_of_another_chain_is_not_dialled_again_soon() {
+fn an_address_given_again_is_still_known_to_be_its_peers() {
     let mut dials = Dials::default();
-    dials.add(address(1), Giver::Bootstrap).unwrap();
-    assert_eq!(dials.due(MINUTE, true, |_| false).len(), 1);
+    let is_one = |id: &PeerId| *id == peer(1);
+    dials.add(address(1), Giver::Hand).unwrap();
     dials.connected(&peer(1), &address(1));
-    dials.disconnected(&peer(1), Duration::ZERO, MINUTE);
-    assert_eq!(dials.foreign(&peer(1), MINUTE), Some(address(1)), "whoever named it is told");
-    assert!(dials.due(MINUTE * 10, true, |_| false).is_empty());
-    assert_eq!(dials.due(MINUTE * 11, true, |_| false).len(), 1);
-    assert_eq!(dials.foreign(&peer(1), MINUTE * 11), None);
+    for again in [address(1), address(1).with_p2p(peer(1)).unwrap(), address(1)] {
+        dials.add(again, Giver::Hand).unwrap();
+        assert!(dials.due(MINUTE, true, is_one).is_empty(), "it is connected");
+    }
+    dials.connected(&peer(2), &address(1));
+    assert!(!dials.remove(&peer(1)) && dials.remove(&peer(2)), "whoever answered there last");
 }
 
 #[test]

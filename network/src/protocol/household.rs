@@ -55,7 +55,7 @@ impl Network {
             if end == DialEnd::Ourselves {
                 tracing::info!(%address, "this address leads to this node: it is not dialled any more");
             } else {
-                tracing::warn!(%address, error, "nobody is reached at this address; it is tried on and on");
+                tracing::warn!(%address, error, "no connection comes about at this address; it is tried on and on");
             }
         }
         // What is needless is under way: it ends by itself.
@@ -89,6 +89,7 @@ impl Network {
             // Whoever has just come is the youngest, and would always be the one to go.
             self.make_room(is_first.then_some(peer));
         } else if is_first && known.outbound {
+            self.hub.dials.greeted(&peer);
             let quiet = known.slot.is_quiet();
             let unix = self.hub.unix();
             self.hub.book.succeeded(&peer, unix);

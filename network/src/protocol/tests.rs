@@ -437,6 +437,32 @@ fn an_address_given_by_hand_is_dialled_until_it_answers() {
 }
 
 #[test]
+fn a_peer_of_another_chain_is_not_dialled_again_soon() {
+    let mut bench = Bench::new();
+    let address: Multiaddr = "/ip4/10.0.0.1/tcp/1".parse().unwrap();
+    let outputs = bench.net.add(address.clone(), &bench.view, bench.now).unwrap();
+    bench.sort(outputs);
+    for _ in 0..2 {
+        let before = dials_to(&bench, &address);
+        let connected = NetEvent::Connected { peer: peer(1), address: address.clone(), outbound: true };
+        bench.event(connected);
+        let agent = "other".to_owned();
+        bench.event(NetEvent::Identified { peer: peer(1), agent, protocols_ok: false, record: None });
+        bench.event(NetEvent::Disconnected { peer: peer(1) });
+        assert!(!bench.is_connected(1));
+        bench.pass(590_000);
+        assert_eq!(dials_to(&bench, &address), before);
+        bench.pass(20_000);
+        assert!(dials_to(&bench, &address) > before);
+    }
+    let before = dials_to(&bench, &address);
+    let outputs = bench.net.add(address.clone(), &bench.view, bench.now).unwrap();
+    bench.sort(outputs);
+    bench.pass(100);
+    assert_eq!(dials_to(&bench, &address), before + 1, "at once, where somebody asks for it");
+}
+
+#[test]
 fn nodes_of_the_local_network_are_dialled() {
     let mut bench = Bench::new();
     let address: Multiaddr = "/ip4/192.168.0.7/tcp/1".parse().unwrap();

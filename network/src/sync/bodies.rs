@@ -19,6 +19,8 @@ const MAX_EXTRAS: usize = 16;
 const EXTRA_TIME: Duration = Duration::from_secs(60);
 /// Bodies handed to the core and not judged yet, at the most.
 const MAX_DELIVERED: usize = WINDOW + MAX_EXTRAS;
+/// Bodies whose servers are remembered: the window moves on by its own length while its last one waits.
+const MAX_MATCHED: usize = 2 * MAX_DELIVERED;
 /// Blocks that one peer is asked for at a time.
 const MAX_BLOCKS_PER_PEER: usize = 16;
 /// Bodies of the first request to a peer; adapted to its speed from there.
@@ -147,8 +149,10 @@ impl Bodies {
             return;
         }
         self.items.retain(|item| item.id != *id);
-        self.matched.truncate(MAX_DELIVERED - 1);
-        self.matched.push_front((*id, from));
+        if !from.is_empty() {
+            self.matched.truncate(MAX_MATCHED - 1);
+            self.matched.push_front((*id, from));
+        }
         if let BodyOutcome::Invalid(penalty) = outcome {
             self.is_invalid(id, penalty, hub);
         }

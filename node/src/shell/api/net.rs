@@ -32,12 +32,7 @@ impl Api {
 
     pub(super) async fn add(&self, address: String) -> ApiResult<NetAdded> {
         let parsed: Option<Multiaddr> = address.parse().ok().filter(is_dialable);
-        let parsed = parsed.ok_or_else(|| {
-            let message =
-                "this is not the multiaddress of a peer: a host, and a port of tcp or of udp/quic-v1";
-            let error = ApiError::new(ErrorKind::InvalidParams, "bad_multiaddr", message);
-            error.hint("write it like /ip4/192.0.2.1/tcp/8644, or with /p2p/PEER_ID behind")
-        })?;
+        let parsed = parsed.ok_or_else(bad_multiaddr)?;
         if address.ends_with(&format!("/p2p/{}", self.net.local_peer())) {
             return Err(ourselves());
         }
@@ -58,6 +53,7 @@ impl Api {
     /// Takes back a peer, or an address at which perhaps nobody ever was.
     pub(super) async fn remove(&self, peer_or_address: String) -> ApiResult<PeerChanged> {
         match peer_or_address.parse().ok().filter(is_dialable) {
+            None if peer_or_address.starts_with('/') => Err(bad_multiaddr()),
             None => self.change_peer(peer_or_address, |core, peer| core.remove_peer(&peer)).await,
             Some(address) => {
                 let known = self.ask(move |core| core.remove_address(&address)).await?;
@@ -148,6 +144,12 @@ pub(super) fn health(core: &mut Core) -> Health {
         peers: core.peer_count(),
         seconds_since_block: core.tip_age(),
     }
+}
+
+fn bad_multiaddr() -> ApiError {
+    let message = "this is not the multiaddress of a peer: a host, and a port of tcp or of udp/quic-v1";
+    let error = ApiError::new(ErrorKind::InvalidParams, "bad_multiaddr", message);
+    error.hint("write it like /ip4/192.0.2.1/tcp/8644, or with /p2p/PEER_ID behind")
 }
 
 fn ourselves() -> ApiError {
