@@ -55,7 +55,7 @@ impl Network {
             if end == DialEnd::Ourselves {
                 tracing::info!(%address, "this address leads to this node: it is not dialled any more");
             } else {
-                tracing::warn!(%address, error, "no connection comes about at this address; it is tried on and on");
+                tracing::warn!(%address, error, "no connection to this address; it is tried on and on");
             }
         }
         // What is needless is under way: it ends by itself.

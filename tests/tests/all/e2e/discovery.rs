@@ -134,7 +134,7 @@ fn a_wrong_address_is_told_of_and_corrected() {
     let node = lab.node(&flags);
     let told = [
         (&*wrong, "correct or remove the /p2p/ part"),
-        (nobody, "no connection comes about"),
+        (nobody, "no connection to this address"),
         (foreign.address(), "another chain"),
     ];
     until("each is told of", || {
