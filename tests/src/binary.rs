@@ -18,13 +18,28 @@ pub fn starling() -> &'static Path {
     }
 }
 
+/// The peer that writes what no node writes: `network/examples/raw.rs`.
+///
+/// # Panics
+/// When it is missing or old: `cargo test` builds it, where it is not told to build one target alone.
+#[must_use]
+pub fn raw_peer() -> PathBuf {
+    let found = folder().and_then(|folder| checked(folder.join("examples/raw")));
+    found.unwrap_or_else(|what| panic!("{what}; build it: cargo build --release --workspace --examples"))
+}
+
 fn find() -> Result<PathBuf, String> {
+    checked(folder()?.join("starling"))
+}
+
+/// Where cargo puts what it builds.
+fn folder() -> Result<PathBuf, String> {
     let test =
         std::env::current_exe().map_err(|error| format!("where this test is cannot be told: {error}"))?;
     // A test is target/release/deps/NAME, the binary target/release/starling, and beside it is starling-sim.
     let own = test.parent().ok_or("this test lies outside of a build")?;
     let folder = if own.ends_with("deps") { own.parent().unwrap_or(own) } else { own };
-    checked(folder.join("starling"))
+    Ok(folder.to_owned())
 }
 
 /// The binary, if it is newer than all it was built from.

@@ -2,6 +2,7 @@
 //! at it from outside. Beside it, the simulator.
 //!
 //! - [`starling`]: the binary, refused when it is missing or older than its sources
+//! - [`raw_peer`]: a peer that writes what no node writes
 //! - [`Desk`]: a home of its own for commands; [`Ended`]: what they said; [`Running`]: one that goes on
 //! - [`Lab`]: a new chain and the nodes on it; [`Node`]: a running one, to be killed, frozen, restarted
 //! - [`Kills`]: at which moments nodes are killed, and what came of it; [`SmallDisk`]: one that is soon full
@@ -29,7 +30,7 @@ mod town;
 mod variable;
 mod wait;
 
-pub use binary::starling;
+pub use binary::{raw_peer, starling};
 pub use command::{Desk, Ended, Running};
 pub use disk::{SmallDisk, copy_folder};
 pub use kills::{Kills, Phase};

@@ -6,8 +6,10 @@ use starling_network::{Announcement, Answer, Protocol, Question, Topic, signed_r
 use starling_primitives::{BlockId, Coinbase, Content, Header, StateRoot, Work, WorkHeader, Wtxid, tx_root};
 use starling_rpc::types::{BlockPart, BlockRef};
 use starling_tests::{
-    Lab, Node, Pace, Payer, Puppet, Said, Script, agree, at_genesis, connect, modest, until, wait,
+    Lab, Node, Pace, Payer, Puppet, Said, Script, agree, at_genesis, connect, modest, raw_peer, until, wait,
 };
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 /// What a node may have of memory, whatever is done to it: a quiet one has a quarter of it.
@@ -74,7 +76,7 @@ impl Siege {
         self.honest.until_pending(payment);
         self.honest.generate(1, &miner(&self.lab, 1));
         self.victim.until_mined(payment);
-        assert_ne!(self.victim.balance(to), before);
+        assert_ne!(self.victim.balance(to), before, "the tip advances");
         agree(&[&self.victim, &self.honest]);
         let status = wait(self.victim.rpc().node_status()).expect("a running node answers");
         let resident = status.resident_bytes.unwrap_or_default();
@@ -318,6 +320,48 @@ fn a_flood_of_worthless_transactions_costs_the_flooder_its_place() {
         if forger.is_connected() { Err("connected".to_owned()) } else { Ok(()) }
     });
     siege.is_unharmed(&[(&flooder, Fate::Free), (&forger, Fate::Free)]);
+}
+
+/// A peer that floods or drips, until it is dropped.
+struct RawPeer(Child);
+
+impl RawPeer {
+    fn new(siege: &Siege, what: &str) -> Self {
+        let (address, chain) = (siege.victim.address(), siege.lab.chain().chain_id().to_string());
+        let mut command = Command::new(raw_peer());
+        command.args([address, &chain, what]).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the example starts");
+        let mut said = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let peer = Self(child);
+        assert_eq!(said.next().expect("a line").expect("text"), "begun");
+        peer
+    }
+}
+
+impl Drop for RawPeer {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn floods_of_control_messages_harm_nobody() {
+    let mut siege = Siege::new();
+    let _peers: Vec<RawPeer> = (0..3).map(|_| RawPeer::new(&siege, "controls")).collect();
+    for _ in 0..5 {
+        siege.is_unharmed(&[]);
+    }
+}
+
+#[test]
+fn questions_at_a_byte_a_second_hold_nobody_up() {
+    let mut siege = Siege::new();
+    let _peers: Vec<RawPeer> = (0..3).map(|_| RawPeer::new(&siege, "drip")).collect();
+    for _ in 0..5 {
+        siege.is_unharmed(&[]);
+    }
 }
 
 #[test]
