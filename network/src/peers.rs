@@ -193,6 +193,19 @@ impl Peers {
         ranked.into_iter().map(|(_, id)| id).collect()
     }
 
+    /// Peers that follow the chain and to which gossip does not bring our news by itself, the nearest first.
+    pub(crate) fn outside_mesh(&self) -> Vec<PeerId> {
+        let follows = |peer: &Peer| {
+            let stays = !matches!(peer.slot, Slot::Newcomer | Slot::Feeler);
+            stays && peer.behind_since.is_none() && !peer.brought.is_in_mesh() && !peer.brought.is_silent()
+        };
+        let mut near: Vec<(Duration, PeerId)> = (self.iter().filter(|(_, peer)| follows(peer)))
+            .map(|(id, peer)| (peer.latency.unwrap_or(Duration::MAX), *id))
+            .collect();
+        near.sort();
+        near.into_iter().map(|(_, id)| id).collect()
+    }
+
     pub(crate) fn set_slot(&mut self, id: &PeerId, slot: Slot) {
         self.change(id, |peer| peer.slot = slot);
     }

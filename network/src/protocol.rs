@@ -172,7 +172,7 @@ impl Network {
                     self.hub.command(NetCommand::Publish { topic: Topic::Block, data });
                 }
                 if let Some(first) = sources.first() {
-                    self.outbox.heard(id, *first);
+                    self.outbox.heard(id);
                     self.hub.peers.told_block(first, self.hub.now);
                 }
                 if outcome == (AnnounceOutcome::Accept { want_body: true }) {

@@ -1,6 +1,6 @@
 //! A peer that is not what it seems: it speaks through the driver that ships, and says what a test wants.
 
-use crate::{Node, until, wait};
+use crate::{Line, Node, until, wait};
 use starling_genesis::Chain;
 use starling_network::{
     Answer, ConnectionCaps, DriverConfig, Keypair, Multiaddr, NetCommand, NetEvent, NetHandle, PeerId,
@@ -72,12 +72,25 @@ impl Puppet {
         Self::of_chain(chain.chain_id(), chain, victim, script)
     }
 
+    /// The same over this line to the node.
+    ///
+    /// # Panics
+    /// When it is not connected, if only for a moment.
+    #[must_use]
+    pub fn over(line: &Line, chain: &Chain, victim: &Node, script: Script) -> Self {
+        Self::at(line.address(), chain.chain_id(), chain, victim, script)
+    }
+
     /// The same, of a chain with this number.
     ///
     /// # Panics
     /// When it is not connected, if only for a moment.
     #[must_use]
     pub fn of_chain(chain_id: u32, chain: &Chain, victim: &Node, script: Script) -> Self {
+        Self::at(victim.address(), chain_id, chain, victim, script)
+    }
+
+    fn at(address: &str, chain_id: u32, chain: &Chain, victim: &Node, script: Script) -> Self {
         let config = DriverConfig {
             key: Keypair::generate_ed25519(),
             chain_id,
@@ -93,7 +106,7 @@ impl Puppet {
             link_delay: std::time::Duration::ZERO,
         };
         let (handle, events) = wait(async { start(&config) }).expect("a driver starts");
-        let address: Multiaddr = victim.address().parse().expect("an address");
+        let address: Multiaddr = address.parse().expect("an address");
         let seen = Arc::<Mutex<Seen>>::default();
         let commands = handle.commands().clone();
         let (ours, to) = (Arc::clone(&seen), commands.clone());

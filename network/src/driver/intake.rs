@@ -11,7 +11,7 @@ use crate::limits::{Bucket, Quota};
 use libp2p::PeerId;
 use libp2p::gossipsub::RawMessage;
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Of one peer.
 #[derive(Debug, Default)]
@@ -26,7 +26,6 @@ struct Brought {
 #[derive(Debug)]
 pub(super) struct Intake {
     gate: Gate,
-    begun: Instant,
     peers: HashMap<PeerId, Brought>,
     /// Peers that sent what no node sends, and what.
     foul: Vec<(PeerId, String)>,
@@ -35,12 +34,11 @@ pub(super) struct Intake {
 impl Intake {
     /// Nothing came yet.
     pub(super) fn new(chain_id: u32) -> Self {
-        Self { gate: Gate::new(chain_id), begun: Instant::now(), peers: HashMap::new(), foul: Vec::new() }
+        Self { gate: Gate::new(chain_id), peers: HashMap::new(), foul: Vec::new() }
     }
 
-    /// Leaves of a peer's messages what gossip may look at.
-    pub(super) fn sift(&mut self, peer: PeerId, messages: &mut Vec<RawMessage>) {
-        let now = self.begun.elapsed();
+    /// Leaves of a peer's messages what gossip may look at, so long after the beginning.
+    pub(super) fn sift(&mut self, peer: PeerId, messages: &mut Vec<RawMessage>, now: Duration) {
         messages.retain(|message| self.admits(peer, message, now));
     }
 
@@ -79,11 +77,10 @@ impl Intake {
 
     /// The last connection to a peer is gone. Its budget stays as long as something of it is in use, for a
     /// peer that comes again; what it brought is of no use any more.
-    pub(super) fn gone(&mut self, peer: &PeerId) {
+    pub(super) fn gone(&mut self, peer: &PeerId, now: Duration) {
         if let Some(brought) = self.peers.get_mut(peer) {
             (brought.gone, brought.delivery) = (true, Delivery::default());
         }
-        let now = self.begun.elapsed();
         let in_use = |(topic, budget): (&Topic, &Bucket)| !budget.is_whole(Quota::of_topic(*topic), now);
         self.peers.retain(|_, brought| !brought.gone || Topic::ALL.iter().zip(&brought.budgets).any(in_use));
     }

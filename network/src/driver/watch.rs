@@ -18,6 +18,7 @@ use libp2p::swarm::{
 };
 use libp2p::{Multiaddr, PeerId};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 /// Streams in one direction at which gossipsub's handler gives up (its `MAX_SUBSTREAM_ATTEMPTS`).
 const MAX_STREAMS: u32 = 5;
@@ -34,12 +35,13 @@ pub(super) struct Watched {
     silent: Vec<(PeerId, ConnectionId)>,
     /// What peers bring, before gossip sees it.
     pub(super) intake: Intake,
+    began: Instant,
 }
 
 impl Watched {
     /// Watches over this gossip.
     pub(super) fn new(inner: Gossip, intake: Intake) -> Self {
-        Self { inner, intake, silent: Vec::new() }
+        Self { inner, intake, began: Instant::now(), silent: Vec::new() }
     }
 }
 
@@ -75,7 +77,7 @@ impl NetworkBehaviour for Watched {
         if let FromSwarm::ConnectionClosed(closed) = &event
             && closed.remaining_established == 0
         {
-            self.intake.gone(&closed.peer_id);
+            self.intake.gone(&closed.peer_id, self.began.elapsed());
         }
         self.inner.on_swarm_event(event);
     }
@@ -84,7 +86,7 @@ impl NetworkBehaviour for Watched {
         match event {
             Some(mut event) => {
                 if let FromGossip::Message { rpc, .. } = &mut event {
-                    self.intake.sift(peer, &mut rpc.messages);
+                    self.intake.sift(peer, &mut rpc.messages, self.began.elapsed());
                 }
                 self.inner.on_connection_handler_event(peer, id, event);
             }

@@ -48,6 +48,16 @@ impl Brought {
         Self { messages, in_mesh_since: None, silent_since, flooded: false, untold }
     }
 
+    /// Whether gossip brings it everything by itself.
+    pub(super) fn is_in_mesh(&self) -> bool {
+        self.in_mesh_since.is_some()
+    }
+
+    /// Whether it brings next to nothing.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent_since.is_some()
+    }
+
     /// What is worth remembering: how much it brought, and whether that was next to nothing.
     pub(super) fn sum(&self) -> (Fading, bool) {
         (self.messages, self.silent_since.is_some())

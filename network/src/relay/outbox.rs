@@ -8,7 +8,7 @@ use crate::protocol::{ChainView, Hub, Miss};
 use crate::wire::{Announcement, Question};
 use libp2p::PeerId;
 use starling_primitives::{BlockId, Wtxid};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Transactions that wait at the most; more are left to the exchange of pools.
@@ -21,10 +21,8 @@ const BURST: usize = 64;
 const BLOCKS: Quota = Quota { each: Duration::from_millis(300), burst: 8 };
 /// A peer listens this long after it connected: gossip's subscriptions take a moment.
 const SETTLED: Duration = Duration::from_secs(2);
-/// Peers that a block of ours is pushed to.
+/// Peers outside the mesh that a block of ours is pushed to.
 const PUSHED: usize = 3;
-/// Announcements whose first sender is remembered.
-const MAX_FIRSTS: usize = 64;
 /// Blocks known to be on their way already.
 const MAX_ANNOUNCED: usize = 64;
 
@@ -42,8 +40,7 @@ pub(crate) struct Outbox {
     tip: Option<(Announcement, bool)>,
     tx_budget: Bucket,
     block_budget: Bucket,
-    /// Who was first to tell of the last blocks.
-    firsts: VecDeque<PeerId>,
+    /// Blocks that are on their way through the network.
     announced: VecDeque<BlockId>,
 }
 
@@ -98,10 +95,9 @@ impl Outbox {
         }
     }
 
-    /// A block was announced to us, first by this peer.
-    pub(crate) fn heard(&mut self, id: BlockId, first: PeerId) {
+    /// A block was announced to us.
+    pub(crate) fn heard(&mut self, id: BlockId) {
         push_bounded(&mut self.announced, id, MAX_ANNOUNCED);
-        push_bounded(&mut self.firsts, first, MAX_FIRSTS);
     }
 
     /// Whether the block is on its way through the network.
@@ -146,23 +142,13 @@ impl Outbox {
             return;
         }
         let (id, data) = (announcement.header.id(), announcement.encode());
-        let push = if *own { self.best_listeners(hub) } else { Vec::new() };
-        for peer in push {
-            hub.ask(&peer, &Question::Push { topic: Topic::Block, data: data.clone() });
+        hub.command(NetCommand::Publish { topic: Topic::Block, data: data.clone() });
+        let others = if *own { hub.peers.outside_mesh() } else { Vec::new() };
+        for peer in others.iter().take(PUSHED) {
+            hub.ask(peer, &Question::Push { topic: Topic::Block, data: data.clone() });
         }
-        hub.command(NetCommand::Publish { topic: Topic::Block, data });
         self.tip = None;
         push_bounded(&mut self.announced, id, MAX_ANNOUNCED);
-    }
-
-    /// The peers that were first most often lately, then the best.
-    fn best_listeners(&self, hub: &Hub) -> Vec<PeerId> {
-        let mut counts: HashMap<PeerId, usize> = HashMap::new();
-        self.firsts.iter().for_each(|peer| *counts.entry(*peer).or_default() += 1);
-        let mut peers = hub.peers.ranked(hub.now);
-        peers.sort_by_key(|peer| std::cmp::Reverse(counts.get(peer).copied().unwrap_or(0)));
-        peers.truncate(PUSHED);
-        peers
     }
 }
 

@@ -7,6 +7,7 @@ use super::report::Report;
 use super::world::{HostId, Settings, World};
 use crate::Payer;
 use starling_genesis::{Chain, NewChain};
+use starling_network::REPORT_EVERY;
 use starling_node::Core;
 use starling_primitives::{Address, Header, Work, WorkHeader};
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,7 +132,7 @@ pub const SCENARIOS: [Scenario; 9] = [
         name: "spread",
         about: "blocks with announcements of 64 KiB, of payments that all have; one node in five is silent",
         nodes: 50,
-        lasts: Duration::from_secs(30),
+        lasts: Duration::from_secs(40),
         settings: Settings { silent: 0.2, discovery: false, ..WORLD },
         payments: None,
         filled: 2_040,
@@ -141,7 +142,7 @@ pub const SCENARIOS: [Scenario; 9] = [
         name: "spread-all",
         about: "the same, and nobody is silent",
         nodes: 50,
-        lasts: Duration::from_secs(30),
+        lasts: Duration::from_secs(40),
         settings: Settings { discovery: false, ..WORLD },
         payments: None,
         filled: 2_040,
@@ -151,7 +152,7 @@ pub const SCENARIOS: [Scenario; 9] = [
         name: "spread-links",
         about: "as `spread`, and it is each link that has 20 Mbit/s, not all of a node together",
         nodes: 50,
-        lasts: Duration::from_secs(30),
+        lasts: Duration::from_secs(40),
         settings: Settings { silent: 0.2, discovery: false, rate_of_each: true, ..WORLD },
         payments: None,
         filled: 2_040,
@@ -249,7 +250,13 @@ impl Run {
     }
 
     fn plan(&mut self) {
-        self.plan_in(Duration::from_secs(5), Act::Mine);
+        // Nodes of a network that has run for long know who is in their meshes.
+        let begins = if self.scenario.filled > 0 {
+            REPORT_EVERY + Duration::from_secs(5)
+        } else {
+            Duration::from_secs(5)
+        };
+        self.plan_in(begins, Act::Mine);
         if self.scenario.payments.is_some() {
             self.plan_in(Duration::from_secs(5), Act::Pay);
         }

@@ -19,7 +19,7 @@ struct Attacker {
 
 impl Attacker {
     async fn new(victim: &mut Node, protocol: &str) -> Self {
-        Self::with(victim, protocol, Raw { reads: true, drips: false }).await
+        Self::with(victim, protocol, Raw::default()).await
     }
 
     async fn with(victim: &mut Node, protocol: &str, raw: Raw) -> Self {
@@ -140,7 +140,7 @@ async fn an_oversize_question_is_told_of_and_breaks_its_stream_alone() {
 #[tokio::test]
 async fn questions_that_come_byte_by_byte_hold_nobody_up_and_are_not_heard() {
     let mut victim = Node::new(TCP).await;
-    let raw = Raw { reads: true, drips: true };
+    let raw = Raw { drips: true, ..Raw::default() };
     let mut attacker = Attacker::with(&mut victim, &Protocol::Bodies.name(CHAIN), raw).await;
     for _ in 0..64 {
         attacker.send([&200_u32.to_le_bytes()[..], &[0; 96]].concat()).await;
@@ -280,7 +280,7 @@ async fn answers_nobody_reads_fill_a_bounded_store() {
     for number in 0..fitting {
         if number % usize::from(MAX_INBOUND_PER_PROTOCOL) == 0 {
             let name = Protocol::Bodies.name(CHAIN);
-            attackers.push(Attacker::with(&mut victim, &name, Raw { reads: false, drips: false }).await);
+            attackers.push(Attacker::with(&mut victim, &name, Raw { reads: false, ..Raw::default() }).await);
         }
         attackers.last().unwrap().send(vec![1, 0, 0, 0, 0]).await;
         let (_, token, _) = victim.request().await;
@@ -309,7 +309,8 @@ async fn answers_nobody_reads_fill_a_bounded_store() {
 async fn one_peer_that_does_not_read_gets_no_great_share_of_the_store() {
     let mut victim = Node::with(&DriverConfig { max_body_bytes: 16 * BODY, ..config(TCP) }).await;
     let attacker =
-        Attacker::with(&mut victim, &Protocol::Bodies.name(CHAIN), Raw { reads: false, drips: false }).await;
+        Attacker::with(&mut victim, &Protocol::Bodies.name(CHAIN), Raw { reads: false, ..Raw::default() })
+            .await;
     let answer = vec![0; inbound::MAX_QUEUED_TO_PEER_BYTES];
     for _ in 0..2 {
         attacker.send(vec![1, 0, 0, 0, 0]).await;

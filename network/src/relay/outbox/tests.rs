@@ -1,9 +1,9 @@
 //! Tests of what we say ourselves.
 
 use super::*;
-use crate::driver::Protocol;
+use crate::driver::{Delivery, NetEvent, Protocol};
 use crate::protocol::AnnounceOutcome;
-use crate::testing::{Bench, GENESIS, announcement, chain, header, ids, status, tx};
+use crate::testing::{Bench, GENESIS, announcement, header, ids, peer, status, tx};
 use crate::wire::Answer;
 
 fn published(bench: &Bench, about: Topic) -> usize {
@@ -100,20 +100,25 @@ fn what_left_the_pool_or_has_no_listener_is_not_published() {
 }
 
 #[test]
-fn our_block_is_announced_and_pushed_to_those_who_were_first_most_often() {
+fn our_block_is_announced_and_pushed_to_the_nearest_outside_the_mesh() {
     let mut bench = Bench::new();
-    for n in 1..=5 {
-        bench.meet(n, status(0, 1));
+    for n in 1..=7 {
+        // The seventh is far behind, and would have no use for it.
+        bench.meet(n, status(u32::from(n != 7), 1));
     }
-    for (at, header) in chain(GENESIS.into(), 6).iter().enumerate() {
-        let n = [4, 4, 4, 2, 2, 5][at];
-        bench.gossip(n, Topic::Block, announcement(header, &[]));
-        bench.announcement_checked(header.id(), AnnounceOutcome::Accept { want_body: false });
+    for (n, ms) in [(1, 90), (2, 20), (3, 50), (4, 10), (5, 70)] {
+        bench.event(NetEvent::Ping { peer: peer(n), rtt: Duration::from_millis(ms) });
     }
+    bench.event(NetEvent::Delivered(vec![(peer(4), Delivery { in_mesh: true, ..Delivery::default() })]));
     new_tip(&mut bench, 9, true);
     assert_eq!(published(&bench, Topic::Block), 1);
-    let pushed: Vec<u8> = (1..=5).filter(|n| bench.waiting(*n, Protocol::Push) == 1).collect();
-    assert_eq!(pushed, [2, 4, 5]);
+    let pushed: Vec<u8> = (1..=7).filter(|n| bench.waiting(*n, Protocol::Push) == 1).collect();
+    assert_eq!(pushed, [2, 3, 5], "how far the sixth is, is not known");
+    bench.event(NetEvent::Delivered(vec![(peer(4), Delivery::default())]));
+    new_tip(&mut bench, 10, true);
+    assert_eq!(bench.waiting(4, Protocol::Push), 1, "it has left the mesh");
+    new_tip(&mut bench, 11, false);
+    assert_eq!(bench.waiting(4, Protocol::Push), 1, "not ours");
 }
 
 #[test]
@@ -161,8 +166,8 @@ fn what_waits_is_bounded() {
         outbox.tell(Wtxid::ZERO, None);
     }
     for n in 0..=255 {
-        outbox.heard(BlockId::new([n; 32]), crate::testing::peer(1));
+        outbox.heard(BlockId::new([n; 32]));
     }
     assert_eq!(outbox.txs.len(), MAX_WAITING);
-    assert_eq!((outbox.firsts.len(), outbox.announced.len()), (MAX_FIRSTS, MAX_ANNOUNCED));
+    assert_eq!(outbox.announced.len(), MAX_ANNOUNCED);
 }

@@ -1,16 +1,19 @@
 //! Hostile peers against a whole node: whatever they do, the node follows the honest chain in bounded
 //! memory, holds against them what it should, and holds nothing against the honest.
 
+use super::metrics::metric;
 use super::miner;
-use starling_network::{Announcement, Answer, Protocol, Question, Topic, signed_record};
+use starling_network::{Announcement, Answer, MAX_ANNOUNCED_TXS, Protocol, Question, Topic, signed_record};
 use starling_primitives::{BlockId, Coinbase, Content, Header, StateRoot, Work, WorkHeader, Wtxid, tx_root};
 use starling_rpc::types::{BlockPart, BlockRef};
 use starling_tests::{
-    Lab, Node, Pace, Payer, Puppet, Said, Script, agree, at_genesis, connect, modest, raw_peer, until, wait,
+    Lab, Line, Node, Pace, Payer, Puppet, Said, Script, agree, at_genesis, connect, modest, raw_peer, until,
+    wait,
 };
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// What a node may have of memory, whatever is done to it: a quiet one has a quarter of it.
 const MAX_RESIDENT_BYTES: u64 = 256 << 20;
@@ -38,7 +41,7 @@ impl Siege {
     fn new() -> Self {
         let (alice, bob) = (Payer::new(1), Payer::new(2));
         let lab = Lab::new(Pace::Asked, &[(&alice, "1000"), (&bob, "1000")]);
-        let (victim, honest) = (lab.node(&[]), lab.node(&[]));
+        let (victim, honest) = (lab.node(&["--metrics", "127.0.0.1:0"]), lab.node(&[]));
         honest.generate(5, &miner(&lab, 1));
         // As a peer of its choice, and not one that is spared because it was named by hand.
         let siege = Self { lab, victim, honest, alice, bob };
@@ -295,14 +298,16 @@ fn peers_that_claim_much_and_answer_nothing_hold_nobody_up() {
 #[test]
 fn a_flood_of_worthless_transactions_costs_the_flooder_its_place() {
     let mut siege = Siege::new();
-    let flooder = siege.modest();
-    let poor: Vec<Vec<u8>> = (0..50)
-        .map(|n| Payer::new(30_000 + n).pay(siege.lab.chain(), Payer::new(9).address(), "1"))
-        .map(|tx| tx.bytes().to_vec())
-        .collect();
-    for tx in &poor {
-        flooder.publish(Topic::Tx, tx.clone());
-    }
+    let (flooder, mut poor) = (siege.modest(), Payer::new(30_000));
+    let to = Payer::new(9).address();
+    until("the flooder is sent away", || {
+        // More than it may, again and again; once would be no more than rank.
+        for _ in 0..200 {
+            flooder.publish(Topic::Tx, poor.pay(siege.lab.chain(), to, "1").bytes().to_vec());
+        }
+        if flooder.is_connected() { Err("connected".to_owned()) } else { Ok(()) }
+    });
+    assert!(siege.victim.log().contains("floods gossip"));
     siege.is_unharmed(&[(&flooder, Fate::Free)]);
     // Signatures that are none are a fault each.
     let forger = siege.modest();
@@ -346,22 +351,113 @@ impl Drop for RawPeer {
     }
 }
 
-#[test]
-fn floods_of_control_messages_harm_nobody() {
-    let mut siege = Siege::new();
-    let _peers: Vec<RawPeer> = (0..3).map(|_| RawPeer::new(&siege, "controls")).collect();
-    for _ in 0..5 {
-        siege.is_unharmed(&[]);
+impl Siege {
+    /// Three such peers at once, for a few blocks.
+    fn stands(&mut self, what: &str) -> Vec<RawPeer> {
+        let peers = (0..3).map(|_| RawPeer::new(self, what)).collect();
+        for _ in 0..5 {
+            self.is_unharmed(&[]);
+        }
+        peers
     }
 }
 
 #[test]
-fn questions_at_a_byte_a_second_hold_nobody_up() {
+fn floods_of_control_messages_harm_nobody_and_cost_their_senders_their_standing() {
     let mut siege = Siege::new();
-    let _peers: Vec<RawPeer> = (0..3).map(|_| RawPeer::new(&siege, "drip")).collect();
-    for _ in 0..5 {
-        siege.is_unharmed(&[]);
+    let _peers = siege.stands("controls");
+    // Of each peer gossip takes the first flood; what comes after its standing is lost is not looked at.
+    until("the floods have come", || {
+        let faults = "libp2p_gossipsub_scoring_penalties_total{penalty=\"GraftBackoff\"";
+        let grafts = metric(&siege.victim, faults);
+        let asked = metric(&siege.victim, "libp2p_gossipsub_topic_iwant_msgs_total");
+        let come = grafts >= 3.0 * 500.0 && asked > 0.0;
+        if come { Ok(()) } else { Err(format!("{grafts} GRAFTs, {asked} messages asked for")) }
+    });
+}
+
+#[test]
+fn questions_at_a_byte_a_second_hold_nobody_up() {
+    Siege::new().stands("drip");
+}
+
+#[test]
+fn thousands_of_idle_sockets_keep_nobody_out() {
+    let mut siege = Siege::new();
+    let _peers = siege.stands("sockets");
+    let late = siege.lab.node(&siege.victim.as_bootstrap());
+    agree(&[&late, &siege.victim, &siege.honest]);
+}
+
+#[test]
+fn answers_at_a_byte_a_second_hold_nobody_up() {
+    const BLOCKS: u32 = 20;
+    let mut siege = Siege::new();
+    let rival = siege.lab.node(&[]);
+    for _ in 0..BLOCKS {
+        rival.submit(&siege.bob.pay(siege.lab.chain(), Payer::new(5).address(), "1"));
+        rival.generate(1, &miner(&siege.lab, 2));
     }
+    let chain: Vec<Header> = (1..=BLOCKS).map(|height| siege.header(&rival, height)).collect();
+    let bodies: Vec<Vec<u8>> = (1..=BLOCKS).map(|height| siege.body(&rival, height)).collect();
+    let ids: Vec<BlockId> = chain.iter().map(Header::id).collect();
+    let line = Line::to(&siege.victim);
+    let slow = line.drips();
+    let script = pretender(
+        chain,
+        move |id| {
+            slow.store(true, Ordering::Relaxed);
+            let at = ids.iter().position(|known| known == id);
+            let body = at.and_then(|at| bodies.get(at).cloned());
+            Said::Bytes(Answer::Bodies(vec![body]).encode())
+        },
+        &siege,
+    );
+    let liar = Puppet::over(&line, siege.lab.chain(), &siege.victim, script);
+    until("the liar was asked for bodies", || {
+        if liar.was_asked(Protocol::Bodies) { Ok(()) } else { Err("not yet".to_owned()) }
+    });
+    connect(&siege.honest, &rival);
+    agree(&[&siege.victim, &siege.honest, &rival]);
+    siege.is_unharmed(&[(&liar, Fate::Free)]);
+}
+
+#[test]
+fn false_ids_of_the_transactions_of_a_block_are_held_against_who_served_them() {
+    let mut siege = Siege::new();
+    let rival = siege.lab.node(&[]);
+    rival.generate(7, &miner(&siege.lab, 2));
+    let mut chain: Vec<Header> = (1..=7).map(|height| siege.header(&rival, height)).collect();
+    let many = |n: u8| -> Vec<Wtxid> {
+        let id = |at: u32| [&[n; 28][..], &at.to_le_bytes()].concat().try_into().expect("32 bytes");
+        (0..=MAX_ANNOUNCED_TXS).map(|at| Wtxid::new(id(at))).collect()
+    };
+    let (truth, lies) = (many(1), many(2));
+    let tx_count = MAX_ANNOUNCED_TXS + 1;
+    let tx_root = tx_root(truth.iter().copied());
+    let content = Content { tx_count, body_bytes: 200 * tx_count, tx_root, ..*chain[6].content() };
+    chain[6] = mined(&chain[6], content, &siege);
+    let before = chain[5].id();
+    let announcement = Announcement::new(chain[6].clone(), &truth).encode();
+    // Those before it are empty: there is nothing to ask for.
+    let rest = pretender(chain, |_| Said::Nothing, &siege);
+    let script: Script = Box::new(move |protocol, data| match protocol {
+        Protocol::BlockIds => Said::Bytes(Answer::BlockIds(lies.clone()).encode()),
+        _ => rest(protocol, data),
+    });
+    let liar = siege.puppet(script);
+    until("the blocks before are connected", || {
+        let info = siege.victim.info();
+        if info.tip == before { Ok(()) } else { Err(format!("at {}", info.height)) }
+    });
+    let push = Question::Push { topic: Topic::Block, data: announcement };
+    drop(liar.ask(Protocol::Push, push.encode()));
+    until("the liar is sent away", || {
+        let told = siege.victim.log().contains("served ids that are not the header's");
+        if told && !liar.is_connected() { Ok(()) } else { Err(format!("{told}, {}", liar.is_connected())) }
+    });
+    siege.honest.generate(3, &miner(&siege.lab, 1));
+    siege.is_unharmed(&[(&liar, Fate::Free)]);
 }
 
 #[test]
@@ -411,31 +507,4 @@ fn a_thousand_made_up_identities_do_not_keep_a_node_from_its_peers() {
     let status = wait(victim.rpc().node_status()).expect("a running node answers");
     let resident = status.resident_bytes.unwrap_or_default();
     assert!(resident < MAX_RESIDENT_BYTES, "{} MiB", resident >> 20);
-}
-
-#[test]
-fn hundreds_of_idle_sockets_keep_nobody_out() {
-    let siege = Siege::new();
-    let port = siege.victim.peer_port();
-    let sockets = wait(async {
-        let mut sockets = Vec::new();
-        for _ in 0..600 {
-            let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
-            // An address of its own, as an attacker has.
-            socket.bind("127.66.0.1:0".parse().expect("an address")).expect("a loopback address");
-            // The system's queue may be full, and the node may have shut the door.
-            if let Ok(Ok(stream)) =
-                tokio::time::timeout(std::time::Duration::from_secs(2), socket.connect(port)).await
-            {
-                sockets.push(stream);
-            }
-        }
-        sockets
-    });
-    assert!(!sockets.is_empty());
-    let late = siege.lab.node(&siege.victim.as_bootstrap());
-    agree(&[&late, &siege.victim, &siege.honest]);
-    let mut siege = siege;
-    siege.is_unharmed(&[]);
-    drop(sockets);
 }

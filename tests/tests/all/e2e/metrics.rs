@@ -24,6 +24,12 @@ pub(super) fn metrics(node: &Node) -> BTreeMap<String, f64> {
     values.collect()
 }
 
+/// A number that a node's metrics have under this name.
+pub(super) fn metric(node: &Node, name: &str) -> f64 {
+    let all = metrics(node);
+    all.iter().filter(|(line, _)| line.starts_with(name)).map(|(_, value)| value).sum()
+}
+
 fn documented() -> BTreeSet<String> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/metrics.md");
     let page = fs::read_to_string(page).expect("the page is there");

@@ -19,6 +19,14 @@ pub(super) struct Raw {
     pub(super) reads: bool,
     /// Whether it writes a byte a second.
     pub(super) drips: bool,
+    /// Called once a stream stands, before anything is written.
+    pub(super) begun: fn(),
+}
+
+impl Default for Raw {
+    fn default() -> Self {
+        Self { reads: true, drips: false, begun: || {} }
+    }
 }
 
 impl Codec for Raw {
@@ -50,6 +58,7 @@ impl Codec for Raw {
     where
         T: AsyncWrite + Unpin + Send,
     {
+        (self.begun)();
         if self.drips {
             for byte in bytes.chunks(1) {
                 io.write_all(byte).await?;
