@@ -52,7 +52,7 @@ peers: ## install js-libp2p, for the test with a peer of another language
 
 # The same tests with other numbers: how many kills is read in tests/src/kills.rs, how many trees of blocks and
 # from which seed in tests/tests/all/model.rs. A run that fails prints the seed, and the command that repeats it.
-soak: build ## what has no place in `make test`: 200 kills (KILLS=N), 300 trees of blocks, load, 100 simulations
+soak: build ## what has no place in `make test`: 200 kills (KILLS=N), 300 trees of blocks, load, 125 simulations, and those held against real nodes
 	@STARLING_KILLS=$(KILLS) cargo test $(ALL) --test all -- --nocapture survives_kills
 	@PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \
 		PROPTEST_CASES=$${PROPTEST_CASES:-300} cargo test $(ALL) --test all -- model::
@@ -62,6 +62,7 @@ soak: build ## what has no place in `make test`: 200 kills (KILLS=N), 300 trees 
 		"$(TARGET)/release/starling-sim" $$scenario --runs $(RUNS) \
 			--seed $${SEED:-$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')} >/dev/null || exit 1; \
 	done
+	@"$(TARGET)/release/starling-sim" calibrate
 
 town: build ## twenty nodes in network namespaces, found from one and divided for ten minutes; as root
 	@STARLING_TOWN=$${STARLING_TOWN:-600} cargo test $(ALL) --test all -- --nocapture twenty_nodes_in_namespaces

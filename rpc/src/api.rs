@@ -132,8 +132,8 @@ pub trait NodeApi: Send + Sync + 'static {
     /// `net_add`*: a multiaddr of at most [`crate::MAX_MULTIADDR_CHARS`] characters, not looked at yet.
     fn net_add(&self, address: String) -> impl Future<Output = ApiResult<NetAdded>> + Send;
 
-    /// `net_remove`*: disconnects a peer, and dials its addresses no more.
-    fn net_remove(&self, peer_id: String) -> impl Future<Output = ApiResult<PeerChanged>> + Send;
+    /// `net_remove`*: disconnects a peer and dials its addresses no more, or dials this address no more.
+    fn net_remove(&self, peer: String) -> impl Future<Output = ApiResult<PeerChanged>> + Send;
 
     /// `net_ban`*: `seconds` is 1 to [`crate::MAX_BAN_SECONDS`].
     fn net_ban(&self, peer_id: String, seconds: u32) -> impl Future<Output = ApiResult<PeerChanged>> + Send;

@@ -356,8 +356,8 @@ impl Client {
     }
 
     /// `net_remove`, with the token.
-    pub async fn net_remove(&self, peer_id: &str) -> Result<PeerChanged, ClientError> {
-        self.call("net_remove", rpc_params![peer_id]).await
+    pub async fn net_remove(&self, peer: &str) -> Result<PeerChanged, ClientError> {
+        self.call("net_remove", rpc_params![peer]).await
     }
 
     /// `net_ban`, with the token.

@@ -194,7 +194,7 @@ pub(crate) static METHODS: [Method; 36] = [
     guarded("net_add", &[ADDRESS], "NetAdded", "Connect to a peer by its multiaddr, and keep it connected"),
     guarded(
         "net_remove",
-        &[PEER],
+        &[required("peer")],
         "PeerChanged",
         "Disconnect a peer and dial it no more, or dial this address no more",
     ),

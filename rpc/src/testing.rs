@@ -400,16 +400,16 @@ impl NodeApi for FakeNode {
         Ok(NetAdded { address })
     }
 
-    async fn net_remove(&self, peer_id: String) -> ApiResult<PeerChanged> {
-        Ok(PeerChanged { peer_id, known: true })
+    async fn net_remove(&self, peer: String) -> ApiResult<PeerChanged> {
+        Ok(PeerChanged { peer, known: true })
     }
 
     async fn net_ban(&self, peer_id: String, _seconds: u32) -> ApiResult<PeerChanged> {
-        Ok(PeerChanged { peer_id, known: true })
+        Ok(PeerChanged { peer: peer_id, known: true })
     }
 
     async fn net_unban(&self, peer_id: String) -> ApiResult<PeerChanged> {
-        Ok(PeerChanged { peer_id, known: false })
+        Ok(PeerChanged { peer: peer_id, known: false })
     }
 
     async fn net_bans(&self) -> ApiResult<Vec<Ban>> {

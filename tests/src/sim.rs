@@ -22,7 +22,7 @@ mod watch;
 mod wire;
 mod world;
 
-pub use calibrate::{Calibration, Measured, calibrate};
+pub use calibrate::{Calibration, MAX_OFF, Measured, calibrate};
 pub use report::Report;
 pub use scenario::{Run, SCENARIOS, Scenario};
 pub use watch::Percentiles;

@@ -187,8 +187,8 @@ impl NodeApi for Api {
         self.add(address).await
     }
 
-    async fn net_remove(&self, peer_id: String) -> ApiResult<PeerChanged> {
-        self.remove(peer_id).await
+    async fn net_remove(&self, peer: String) -> ApiResult<PeerChanged> {
+        self.remove(peer).await
     }
 
     async fn net_ban(&self, peer_id: String, seconds: u32) -> ApiResult<PeerChanged> {

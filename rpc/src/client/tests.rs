@@ -72,7 +72,7 @@ async fn each_method_gives_what_the_node_said() {
     let peer = "/ip4/127.0.0.1/tcp/8644";
     assert_eq!(client.net_add(peer).await.unwrap().address, peer);
     assert!(client.net_remove("12D3").await.unwrap().known);
-    assert_eq!(client.net_ban("12D3", 60).await.unwrap().peer_id, "12D3");
+    assert_eq!(client.net_ban("12D3", 60).await.unwrap().peer, "12D3");
     assert!(!client.net_unban("12D3").await.unwrap().known);
     assert_eq!(client.net_bans().await.unwrap(), node.net_bans().await.unwrap());
     assert_eq!(client.node_status().await.unwrap(), node.node_status().await.unwrap());

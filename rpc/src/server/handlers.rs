@@ -231,7 +231,7 @@ fn node<A: NodeApi>(module: &mut Module<A>) {
         call.api.net_add(address).await
     });
     add(module, "net_remove", |call| async move {
-        let peer = call.args.text("peer_id", MAX_MULTIADDR_CHARS)?;
+        let peer = call.args.text("peer", MAX_MULTIADDR_CHARS)?;
         call.api.net_remove(peer).await
     });
     add(module, "net_ban", |call| async move {

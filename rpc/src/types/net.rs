@@ -79,7 +79,7 @@ pub struct PeerInfo {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerChanged {
     /// The peer, or the address that was taken back.
-    pub peer_id: String,
+    pub peer: String,
     /// Whether anything was known of it: a connection, an address, a ban. A ban holds for strangers too.
     pub known: bool,
 }

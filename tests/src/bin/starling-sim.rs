@@ -1,7 +1,7 @@
 //! `starling-sim`: a named scenario of the simulator, from the command line.
 
 use clap::Parser;
-use starling_tests::sim::{Run, SCENARIOS, Scenario, calibrate};
+use starling_tests::sim::{MAX_OFF, Run, SCENARIOS, Scenario, calibrate};
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -48,8 +48,14 @@ fn run(args: &Args) -> io::Result<ExitCode> {
     }
     let name = args.scenario.as_deref().unwrap_or_default();
     if name == CALIBRATE {
-        writeln!(out, "{}", serde_json::to_string_pretty(&calibrate(args.seed))?)?;
-        return Ok(ExitCode::SUCCESS);
+        let found = calibrate(args.seed);
+        writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?;
+        if found.off <= MAX_OFF {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let (off, most) = (100.0 * found.off, 100.0 * MAX_OFF);
+        writeln!(err, "error: the simulator is {off:.0} % off from real nodes; {most:.0} % are allowed")?;
+        return Ok(ExitCode::FAILURE);
     }
     let Some(scenario) = SCENARIOS.iter().find(|scenario| scenario.name == name) else {
         let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();

@@ -15,6 +15,8 @@ use starling_network::Topic;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The greatest difference between the two that is allowed (testing design: simulator).
+pub const MAX_OFF: f64 = 0.3;
 /// Nodes.
 const NODES: u16 = 20;
 /// Nodes that each dials.

@@ -7,7 +7,6 @@ use super::report::Report;
 use super::world::{HostId, Settings, World};
 use crate::Payer;
 use starling_genesis::{Chain, NewChain};
-use starling_network::REPORT_EVERY;
 use starling_node::Core;
 use starling_primitives::{Address, Header, Work, WorkHeader};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +17,10 @@ use std::time::Duration;
 const GENESIS_TIME: u32 = 1_000_000;
 /// What a payer has, in STAR.
 const FUNDS: &str = "1000000";
+/// When blocks and payments begin, and when blocks do whose way is timed: after the first report of who is in
+/// whose mesh, which nodes of a network that has run for long have.
+const BEGINS: Duration = Duration::from_secs(5);
+const TIMED_FROM: Duration = Duration::from_secs(15);
 /// Nodes that each begins with, and finds others by; and nodes it is connected to where it finds none.
 const FIRST: usize = 2;
 const OUTBOUND: usize = 8;
@@ -250,15 +253,10 @@ impl Run {
     }
 
     fn plan(&mut self) {
-        // Nodes of a network that has run for long know who is in their meshes.
-        let begins = if self.scenario.filled > 0 {
-            REPORT_EVERY + Duration::from_secs(5)
-        } else {
-            Duration::from_secs(5)
-        };
-        self.plan_in(begins, Act::Mine);
+        let is_timed = self.scenario.filled > 0;
+        self.plan_in(if is_timed { TIMED_FROM } else { BEGINS }, Act::Mine);
         if self.scenario.payments.is_some() {
-            self.plan_in(Duration::from_secs(5), Act::Pay);
+            self.plan_in(BEGINS, Act::Pay);
         }
         self.plan_crash();
         self.plan_break();

@@ -57,7 +57,7 @@ impl Api {
             None => self.change_peer(peer_or_address, |core, peer| core.remove_peer(&peer)).await,
             Some(address) => {
                 let known = self.ask(move |core| core.remove_address(&address)).await?;
-                Ok(PeerChanged { peer_id: peer_or_address, known })
+                Ok(PeerChanged { peer: peer_or_address, known })
             }
         }
     }
@@ -84,7 +84,7 @@ impl Api {
         })?;
         let known = self.ask(move |core| change(core, peer)).await?;
         self.core.news.peers.notify_one();
-        Ok(PeerChanged { peer_id, known })
+        Ok(PeerChanged { peer: peer_id, known })
     }
 
     fn traffic(&self) -> Vec<ProtocolTraffic> {
