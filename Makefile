@@ -52,7 +52,7 @@ peers: ## install js-libp2p, for the test with a peer of another language
 
 # The same tests with other numbers: how many kills is read in tests/src/kills.rs, how many trees of blocks and
 # from which seed in tests/tests/all/model.rs. A run that fails prints the seed, and the command that repeats it.
-soak: build ## what has no place in `make test`: 200 kills (KILLS=N), 300 trees of blocks, load, 125 simulations, and those held against real nodes
+soak: build ## what has no place in `make test`: 200 kills (KILLS=N), 300 trees, load, simulations, calibration
 	@STARLING_KILLS=$(KILLS) cargo test $(ALL) --test all -- --nocapture survives_kills
 	@PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \
 		PROPTEST_CASES=$${PROPTEST_CASES:-300} cargo test $(ALL) --test all -- model::

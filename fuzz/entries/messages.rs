@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The chain of all inputs.
-pub(crate) const GENESIS: GenesisId = GenesisId::new([0xaa; 32]);
+const GENESIS: GenesisId = GenesisId::new([0xaa; 32]);
 /// Steps of one input, at the most.
 const MAX_STEPS: usize = 64;
 /// What one step may lead to, of commands and reports: a few for each of the peers and of the protocols.
@@ -136,10 +136,13 @@ impl Node {
                 let (record, agent) = (Some(data.to_vec()), "fuzz/1".to_owned());
                 NetEvent::Identified { peer, agent, protocols_ok: number % 8 != 0, record }
             }
-            _ => {
-                let delivery = Delivery { over: 8 * u32::from(number), in_mesh: true, ..Delivery::default() };
+            9 => {
+                let (over, in_mesh) = (8 * u32::from(number), [number % 2 == 0, number % 3 == 0]);
+                let delivery = Delivery { over, in_mesh, ..Delivery::default() };
                 NetEvent::Delivered(vec![(peer, delivery)])
             }
+            10 => NetEvent::Ping { peer, rtt: Duration::from_millis(number.into()) },
+            _ => return self.find(number, data),
         };
         let outputs = self.network.handle(event, &AtGenesis, self.now);
         self.take(outputs);
@@ -149,6 +152,14 @@ impl Node {
         self.now += TICK;
         let outputs = self.network.tick(&AtGenesis, self.now);
         self.take(outputs);
+    }
+
+    /// The best block is another one, ours or not.
+    fn find(&mut self, number: u8, data: &[u8]) {
+        if let Ok(announcement) = Announcement::decode(data) {
+            let outputs = self.network.tip_changed(announcement, number % 2 == 0, &AtGenesis, self.now);
+            self.take(outputs);
+        }
     }
 
     /// The core's word on what was reported first.

@@ -1,15 +1,16 @@
 //! A peer that writes what no node writes, for tests against whole nodes: `raw ADDRESS CHAIN_ID WHAT`.
 //!
 //! `controls`: floods of gossip's control messages. `drip`: questions for blocks, a byte a second. `sockets`:
-//! a thousand connections that say nothing, from a hundred addresses.
-//! It says when it has begun, comes again when it is sent away, and goes on until it is killed.
+//! a thousand connections that say nothing, from a hundred addresses, and no more when those are closed.
+//! `oversize`: a transaction of 16,385 bytes.
+//! It says who it is (but for sockets) and when it has begun, comes again when it is sent away, and goes on until it is killed.
 
 #[path = "../src/driver/tests/hostile/raw.rs"]
 mod raw;
 
 use futures::StreamExt as _;
 use libp2p::swarm::SwarmEvent;
-use raw::{GOSSIP, Raw, controls, swarm};
+use raw::{GOSSIP, Raw, controls, publish, swarm};
 use starling_network::{Multiaddr, Protocol, Topic};
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,11 +21,15 @@ use tokio::time::timeout;
 
 /// Floods in one stream, of some 270 KB each.
 const FLOODS: usize = 40;
+/// Bytes of a transaction that is one too long.
+const OVERSIZE: usize = 16_385;
 /// Questions at a time.
 const QUESTIONS: usize = 64;
 /// Sockets of each address, and addresses.
 const SOCKETS: usize = 10;
 const ADDRESSES: u8 = 100;
+/// Connections that are enough to begin with: the system's queue is short.
+const ENOUGH: usize = 100;
 /// How long a connection may take: the node may have shut its door.
 const DOOR: Duration = Duration::from_secs(2);
 /// Before it comes again.
@@ -33,14 +38,27 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [address, chain, what] = &args[..] else { panic!("raw ADDRESS CHAIN_ID controls|drip|sockets") };
+    let [address, chain, what] = &args[..] else {
+        panic!("raw ADDRESS CHAIN_ID controls|drip|oversize|sockets")
+    };
     let address: Multiaddr = address.parse().expect("an address with a peer behind");
     let chain: u32 = chain.parse().expect("the number of a chain");
     match what.as_str() {
-        "controls" => write(address, chain, false).await,
-        "drip" => write(address, chain, true).await,
+        "controls" => {
+            let floods = controls(&Topic::Tx.name(chain)).repeat(FLOODS);
+            write(address, GOSSIP, Raw::default(), vec![floods]).await;
+        }
+        "drip" => {
+            let question = [&200_u32.to_le_bytes()[..], &[0; 96]].concat();
+            let raw = Raw { drips: true, ..Raw::default() };
+            write(address, &Protocol::Bodies.name(chain), raw, vec![question; QUESTIONS]).await;
+        }
+        "oversize" => {
+            let rpc = publish(&Topic::Tx.name(chain), &[1; OVERSIZE]);
+            write(address, GOSSIP, Raw::default(), vec![rpc]).await;
+        }
         "sockets" => open(&address).await,
-        other => panic!("{other} is none of controls, drip and sockets"),
+        other => panic!("{other} is none of controls, drip, oversize and sockets"),
     }
 }
 
@@ -66,24 +84,20 @@ async fn open(address: &Multiaddr) {
         });
     }
     let open = dials.join_all().await;
-    assert!(open.iter().any(|open| !open.is_empty()), "nobody listens at {to}");
+    let count: usize = open.iter().map(Vec::len).sum();
+    assert!(count >= ENOUGH, "{to} takes {count} connections");
     begun();
     std::future::pending::<()>().await;
 }
 
-async fn write(address: Multiaddr, chain: u32, drips: bool) {
-    let protocol = if drips { Protocol::Bodies.name(chain) } else { GOSSIP.to_owned() };
-    let mut swarm = swarm(&protocol, Raw { drips, begun, ..Raw::default() });
+async fn write(address: Multiaddr, protocol: &str, raw: Raw, all: Vec<Vec<u8>>) {
+    let mut swarm = swarm(protocol, Raw { begun, ..raw });
+    drop(writeln!(io::stdout(), "{}", swarm.local_peer_id()));
     swarm.dial(address.clone()).expect("a first dial");
     loop {
         match swarm.select_next_some().await {
             SwarmEvent::ConnectionEstablished { peer_id: victim, .. } => {
-                let (bytes, times) = if drips {
-                    ([&200_u32.to_le_bytes()[..], &[0; 96]].concat(), QUESTIONS)
-                } else {
-                    (controls(&Topic::Tx.name(chain)).repeat(FLOODS), 1)
-                };
-                for _ in 0..times {
+                for bytes in &all {
                     swarm.behaviour_mut().send_request(&victim, bytes.clone());
                 }
             }

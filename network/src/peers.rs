@@ -193,17 +193,18 @@ impl Peers {
         ranked.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// Peers that follow the chain and to which gossip does not bring our news by itself, the nearest first.
+    /// Peers that follow the chain and to which gossip does not bring our blocks by itself: those of our own
+    /// choice first, for nobody else can take their place, and of both the nearest.
     pub(crate) fn outside_mesh(&self) -> Vec<PeerId> {
         let follows = |peer: &Peer| {
             let stays = !matches!(peer.slot, Slot::Newcomer | Slot::Feeler);
-            stays && peer.behind_since.is_none() && !peer.brought.is_in_mesh() && !peer.brought.is_silent()
+            stays && peer.status.is_some() && peer.behind_since.is_none() && !peer.brought.in_block_mesh
         };
-        let mut near: Vec<(Duration, PeerId)> = (self.iter().filter(|(_, peer)| follows(peer)))
-            .map(|(id, peer)| (peer.latency.unwrap_or(Duration::MAX), *id))
-            .collect();
-        near.sort();
-        near.into_iter().map(|(_, id)| id).collect()
+        let of_these = self.iter().filter(|(_, peer)| follows(peer));
+        let mut ranked: Vec<(bool, Duration, PeerId)> =
+            of_these.map(|(id, peer)| (!peer.outbound, peer.latency.unwrap_or(Duration::MAX), *id)).collect();
+        ranked.sort();
+        ranked.into_iter().map(|(.., id)| id).collect()
     }
 
     pub(crate) fn set_slot(&mut self, id: &PeerId, slot: Slot) {

@@ -6,8 +6,8 @@
 //! - [`Desk`]: a home of its own for commands; [`Ended`]: what they said; [`Running`]: one that goes on
 //! - [`Lab`]: a new chain and the nodes on it; [`Node`]: a running one, to be killed, frozen, restarted
 //! - [`Kills`]: at which moments nodes are killed, and what came of it; [`SmallDisk`]: one that is soon full
-//! - [`Payer`]: a key that signs payments in bulk; [`Puppet`]: a peer that says what a test wants; [`Line`]: what
-//!   it is connected by, when that is to become slow
+//! - [`Payer`]: a key that signs payments in bulk; [`Puppet`]: a peer that says what a test wants; [`Line`]:
+//!   what it is connected by, when that is to become slow
 //! - [`Town`]: network namespaces, each with a node, on lines of a given rate
 //! - [`variable`]: a number of the environment
 //! - [`until`]: waits for a condition, and says what it last saw when it gives up; [`wait`]: for an answer

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 /// Bytes that are passed on at once.
 const PART: usize = 64 << 10;
@@ -17,7 +18,8 @@ const PART: usize = 64 << 10;
 pub struct Line {
     address: String,
     drips: Arc<AtomicBool>,
-    task: JoinHandle<()>,
+    /// The line ends with it.
+    _stop: oneshot::Sender<()>,
 }
 
 impl Line {
@@ -32,8 +34,16 @@ impl Line {
         let port = listener.local_addr().expect("it is bound").port();
         let address = format!("/ip4/127.0.0.1/tcp/{port}/p2p/{}", node.ready().peer_id);
         let slow = Arc::clone(&drips);
-        let task = wait(async { tokio::spawn(carry(listener, to, slow)) });
-        Self { address, drips, task }
+        let (stop, stopped) = oneshot::channel();
+        wait(async {
+            drop(tokio::spawn(async move {
+                tokio::select! {
+                    () = carry(listener, to, slow) => {}
+                    _ = stopped => {}
+                }
+            }));
+        });
+        Self { address, drips, _stop: stop }
     }
 
     /// Where it is dialled.
@@ -46,12 +56,6 @@ impl Line {
     #[must_use]
     pub fn drips(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.drips)
-    }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

@@ -25,6 +25,7 @@ pub type Script = Box<dyn Fn(Protocol, &[u8]) -> Said + Send + Sync>;
 
 #[derive(Default)]
 struct Seen {
+    address: Option<String>,
     connected: bool,
     /// It was, if only for a moment.
     met: bool,
@@ -78,7 +79,7 @@ impl Puppet {
     /// When it is not connected, if only for a moment.
     #[must_use]
     pub fn over(line: &Line, chain: &Chain, victim: &Node, script: Script) -> Self {
-        Self::at(line.address(), chain.chain_id(), chain, victim, script)
+        Self::dialling(line.address(), chain.chain_id(), chain, victim, script)
     }
 
     /// The same, of a chain with this number.
@@ -87,10 +88,28 @@ impl Puppet {
     /// When it is not connected, if only for a moment.
     #[must_use]
     pub fn of_chain(chain_id: u32, chain: &Chain, victim: &Node, script: Script) -> Self {
-        Self::at(victim.address(), chain_id, chain, victim, script)
+        Self::dialling(victim.address(), chain_id, chain, victim, script)
     }
 
-    fn at(address: &str, chain_id: u32, chain: &Chain, victim: &Node, script: Script) -> Self {
+    fn dialling(address: &str, chain_id: u32, chain: &Chain, victim: &Node, script: Script) -> Self {
+        let puppet = Self::waiting(chain_id, chain, victim, script);
+        let address: Multiaddr = address.parse().expect("an address");
+        puppet.send(NetCommand::Dial { peer: None, addresses: vec![address], quiet: false });
+        until(
+            "the puppet is connected",
+            || {
+                if puppet.seen().met { Ok(()) } else { Err("not yet".to_owned()) }
+            },
+        );
+        puppet
+    }
+
+    /// A peer that waits for this node to dial it.
+    ///
+    /// # Panics
+    /// When its driver does not start.
+    #[must_use]
+    pub fn waiting(chain_id: u32, chain: &Chain, victim: &Node, script: Script) -> Self {
         let config = DriverConfig {
             key: Keypair::generate_ed25519(),
             chain_id,
@@ -106,22 +125,12 @@ impl Puppet {
             link_delay: std::time::Duration::ZERO,
         };
         let (handle, events) = wait(async { start(&config) }).expect("a driver starts");
-        let address: Multiaddr = address.parse().expect("an address");
         let seen = Arc::<Mutex<Seen>>::default();
         let commands = handle.commands().clone();
         let (ours, to) = (Arc::clone(&seen), commands.clone());
         wait(async { drop(tokio::spawn(act(events, to, ours, script))) });
-        let dial = NetCommand::Dial { peer: None, addresses: vec![address], quiet: false };
-        wait(commands.send(dial)).expect("the driver runs");
         let victim = victim.ready().peer_id.parse().expect("a peer id");
-        let puppet = Self { handle, seen, victim, last: Mutex::new(0) };
-        until(
-            "the puppet is connected",
-            || {
-                if puppet.seen().met { Ok(()) } else { Err("not yet".to_owned()) }
-            },
-        );
-        puppet
+        Self { handle, seen, victim, last: Mutex::new(0) }
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
@@ -132,6 +141,12 @@ impl Puppet {
     #[must_use]
     pub fn id(&self) -> String {
         self.handle.local_peer().to_string()
+    }
+
+    /// Where it can be dialled.
+    #[must_use]
+    pub fn address(&self) -> String {
+        until("it listens", || self.seen().address.clone().ok_or_else(|| "not yet".to_owned()))
     }
 
     /// Whether it is connected.
@@ -192,6 +207,7 @@ async fn act(
     let mut open: Vec<ReplyToken> = Vec::new();
     while let Some(event) = events.recv().await {
         match event {
+            NetEvent::Listening(address) => note(&mut |seen| seen.address = Some(address.to_string())),
             NetEvent::Connected { .. } => note(&mut |seen| (seen.connected, seen.met) = (true, true)),
             NetEvent::Disconnected { .. } => note(&mut |seen| seen.connected = false),
             NetEvent::Gossip { .. } => note(&mut |seen| seen.heard += 1),

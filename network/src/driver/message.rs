@@ -148,8 +148,8 @@ pub struct Delivery {
     pub txs: u32,
     /// Messages over its budget, which were not looked at.
     pub over: u32,
-    /// Whether it is in the mesh of a topic.
-    pub in_mesh: bool,
+    /// Whether it is in our mesh of each topic, in the order of [`Topic::ALL`].
+    pub in_mesh: [bool; Topic::ALL.len()],
 }
 
 /// How a dial ended that led to no new connection.

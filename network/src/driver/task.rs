@@ -354,10 +354,14 @@ impl Task {
     /// What peers brought since the last time.
     fn report_deliveries(&mut self) {
         self.undecided.retain(|_, since| since.elapsed() < VERDICT_WINDOW);
+        let topics = Topic::ALL.map(|topic| topic.ident(self.chain_id).hash());
         let gossip = self.swarm.behaviour_mut().gossip();
-        let mesh: HashSet<PeerId> = gossip.inner.all_mesh_peers().copied().collect();
-        let of =
-            |peer: &PeerId| (*peer, Delivery { in_mesh: mesh.contains(peer), ..gossip.intake.take(peer) });
+        let mesh: [HashSet<PeerId>; _] =
+            topics.map(|topic| gossip.inner.mesh_peers(&topic).copied().collect());
+        let of = |peer: &PeerId| {
+            let in_mesh = mesh.each_ref().map(|mesh| mesh.contains(peer));
+            (*peer, Delivery { in_mesh, ..gossip.intake.take(peer) })
+        };
         let list: Vec<(PeerId, Delivery)> = self.peers.keys().map(of).collect();
         if !list.is_empty() {
             self.backlog.push_back(NetEvent::Delivered(list));

@@ -3,16 +3,17 @@
 //! A peer that takes part in the mesh and passes nothing on keeps a good standing in gossip, for nothing it
 //! sent was wrong (CVE-2022-47547). What each peer brought is counted, copies included, and whoever brings
 //! next to nothing while others bring much loses its place in the mesh. It is no fault: where two peers say
-//! the same, one is always late.
+//! the same, one is always late. Only peers in the meshes of both topics are compared: one that is in the mesh of
+//! blocks alone brings next to nothing beside those that bring payments.
 
 use super::bans::Sums;
 use super::score::Fading;
 use super::{Peers, Slot};
-use crate::driver::Delivery;
+use crate::driver::{Delivery, Topic};
 use libp2p::PeerId;
 use std::time::Duration;
 
-/// How long a peer has to be in the mesh before it is judged.
+/// How long a peer has to be in both meshes before it is judged.
 const TRIAL: Duration = Duration::from_secs(300);
 /// Messages that the middle one of the others must have brought.
 const ENOUGH: f64 = 16.0;
@@ -20,7 +21,7 @@ const ENOUGH: f64 = 16.0;
 /// again.
 const SILENT_BELOW: f64 = 0.02;
 const HEARD_ABOVE: f64 = 0.05;
-/// Peers of the mesh below which nobody can be compared.
+/// Peers of both meshes below which nobody can be compared.
 const LEAST_PEERS: usize = 4;
 /// What gossip is told of a silent peer: enough to leave the mesh, too little to be cut off.
 const SILENT_SCORE: i8 = -5;
@@ -34,6 +35,8 @@ const FLOOD: u32 = 1_000;
 pub(super) struct Brought {
     messages: Fading,
     in_mesh_since: Option<Duration>,
+    /// Whether gossip brings it our blocks by itself, as of the last report.
+    pub(super) in_block_mesh: bool,
     pub(super) silent_since: Option<Duration>,
     flooded: bool,
     /// It was found silent before it came; gossip does not know.
@@ -45,17 +48,7 @@ impl Brought {
     pub(super) fn before(sums: &Sums, now: Duration) -> Self {
         let silent_since = sums.silent.then_some(now);
         let (messages, untold) = (sums.messages, sums.silent);
-        Self { messages, in_mesh_since: None, silent_since, flooded: false, untold }
-    }
-
-    /// Whether gossip brings it everything by itself.
-    pub(super) fn is_in_mesh(&self) -> bool {
-        self.in_mesh_since.is_some()
-    }
-
-    /// Whether it brings next to nothing.
-    pub(super) fn is_silent(&self) -> bool {
-        self.silent_since.is_some()
+        Self { messages, in_mesh_since: None, in_block_mesh: false, silent_since, flooded: false, untold }
     }
 
     /// What is worth remembering: how much it brought, and whether that was next to nothing.
@@ -83,7 +76,9 @@ impl Peers {
             let Some(peer) = self.connected.get_mut(id) else { continue };
             let brought = &mut peer.brought;
             brought.messages.add_unbounded(f64::from(delivery.blocks) + f64::from(delivery.txs), now);
-            brought.in_mesh_since = if delivery.in_mesh { brought.in_mesh_since.or(Some(now)) } else { None };
+            let in_all = delivery.in_mesh == [true; Topic::ALL.len()];
+            brought.in_mesh_since = if in_all { brought.in_mesh_since.or(Some(now)) } else { None };
+            brought.in_block_mesh = delivery.in_mesh[Topic::Block as usize];
             if std::mem::take(&mut brought.untold) {
                 findings.push(Finding::Appraise(*id, SILENT_SCORE));
             }

@@ -303,7 +303,8 @@ fn who_brought_nothing_is_still_known_for_it_when_it_comes_again() {
     let mut peers = with(&ids);
     let report = |loud: &[PeerId], ids: &[PeerId]| -> Vec<(PeerId, Delivery)> {
         let brought = |id: &PeerId| u32::from(loud.contains(id)) * 100;
-        let of = |id: &PeerId| (*id, Delivery { in_mesh: true, txs: brought(id), ..Delivery::default() });
+        let of =
+            |id: &PeerId| (*id, Delivery { in_mesh: [true; 2], txs: brought(id), ..Delivery::default() });
         ids.iter().map(of).collect()
     };
     let mut found = Vec::new();

@@ -311,6 +311,31 @@ fn over_the_quota_the_answer_is_rate_limited_after_a_moment_and_nobody_is_blamed
 }
 
 #[test]
+fn a_limited_line_has_room_for_our_block_after_a_large_answer_and_for_no_other_answer() {
+    let peers = PeerOptions { upload_limit: Some(64 << 10), ..PeerOptions::default() };
+    let mut bench = Bench::with(NetworkConfig { peers, ..Bench::config() });
+    bench.meet(1, status(0, 1));
+    let data = Question::Bodies(vec![GENESIS.into()]).encode();
+    let first = bench.ask(1, Protocol::Bodies, data.clone());
+    assert!(matches!(bench.reports.last(), Some(Report::Serve { token, .. }) if *token == first));
+    let body = Answer::Bodies(vec![Some(vec![7; 512 << 10])]);
+    let output = bench.net.answer(first, &body);
+    bench.sort(vec![output]);
+    let served = bench.reports.len();
+    let second = bench.ask(1, Protocol::Bodies, data.clone());
+    bench.pass(2_000);
+    assert_eq!(bench.reports.len(), served, "the line is busy for seconds");
+    assert!(reply_to(&bench, second).is_some_and(|reply| reply[0] == 1), "rate limited");
+    let ours = Announcement::new(header(GENESIS.into(), 1, &[]), &[]);
+    let outputs = bench.net.tip_changed(ours, true, &bench.view, bench.now);
+    bench.sort(outputs);
+    assert_eq!(bench.waiting(1, Protocol::Push), 1);
+    bench.pass(30_000);
+    bench.ask(1, Protocol::Bodies, data);
+    assert_eq!(bench.reports.len(), served + 1, "it is free again");
+}
+
+#[test]
 fn connecting_again_brings_no_new_quota() {
     let mut bench = Bench::new();
     let data = Question::BlockIds(GENESIS.into()).encode();

@@ -144,9 +144,9 @@ impl Outbox {
         let (id, data) = (announcement.header.id(), announcement.encode());
         hub.command(NetCommand::Publish { topic: Topic::Block, data: data.clone() });
         let others = if *own { hub.peers.outside_mesh() } else { Vec::new() };
-        for peer in others.iter().take(PUSHED) {
-            hub.ask(peer, &Question::Push { topic: Topic::Block, data: data.clone() });
-        }
+        let push = Question::Push { topic: Topic::Block, data };
+        // Who cannot be asked now takes no place.
+        others.iter().filter(|peer| hub.ask(peer, &push).is_some()).take(PUSHED).for_each(drop);
         self.tip = None;
         push_bounded(&mut self.announced, id, MAX_ANNOUNCED);
     }

@@ -204,6 +204,8 @@ fn of_core(core: &mut Core) -> Sheet {
     sheet.counter("chain_connected_blocks", "Blocks connected since the start", float(connected));
     let help = "Blocks taken back by reorganisations since the start";
     sheet.counter("chain_disconnected_blocks", help, float(disconnected));
+    let help = "Warnings that `starling status` shows, as of a branch that was refused for its depth";
+    sheet.gauge("chain_warnings", help, float_of(core.warnings().len()));
     of_pool(core, &mut sheet);
     of_peers(core, &mut sheet);
     of_ledger(core, &mut sheet);

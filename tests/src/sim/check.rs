@@ -6,6 +6,7 @@ use starling_consensus::Status;
 use starling_ledger::verify_chain;
 use starling_node::Core;
 use starling_primitives::{Address, BlockId, Work, Wtxid};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Findings that are kept: the first says most.
@@ -32,23 +33,45 @@ struct Seen {
 /// What was seen of each node, and what did not hold.
 pub(super) struct Checks {
     seen: Vec<Seen>,
+    found_silent: BTreeSet<HostId>,
     failures: Vec<Failure>,
 }
 
 impl Checks {
     /// For so many nodes.
     pub(super) fn new(nodes: usize) -> Self {
-        Self { seen: vec![Seen::default(); nodes], failures: Vec::new() }
+        Self { seen: vec![Seen::default(); nodes], found_silent: BTreeSet::new(), failures: Vec::new() }
     }
 
-    /// A node begins anew.
-    pub(super) fn started(&mut self, host: HostId) {
+    /// The power of a node fails: what was not synced is lost, and a tip may be.
+    pub(super) fn forget(&mut self, host: HostId) {
         self.seen[host.index()] = Seen::default();
+    }
+
+    /// What gossip is told of a peer: only those that are silent lose anything.
+    pub(super) fn appraised(&mut self, at: Duration, (by, peer): (HostId, HostId), score: i8, silent: bool) {
+        if score < 0 && silent {
+            self.found_silent.insert(peer);
+        } else if score < 0 {
+            self.fail(at, by, &format!("node {} is taken for silent", peer.0));
+        }
+    }
+
+    /// Nodes that pass nothing on and were found out by somebody.
+    pub(super) fn found_silent(&self) -> usize {
+        self.found_silent.len()
     }
 
     /// What does not hold.
     pub(super) fn failures(&self) -> &[Failure] {
         &self.failures
+    }
+
+    /// Notes what all together did not keep, if it `is_so`.
+    pub(super) fn broken(&mut self, at: Duration, is_so: bool, what: &str) {
+        if is_so {
+            self.fail(at, HostId(0), what);
+        }
     }
 
     /// Notes something that does not hold.

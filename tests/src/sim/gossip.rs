@@ -261,7 +261,7 @@ impl Gossip {
     pub(super) fn deliveries(&mut self) -> Vec<(HostId, Delivery)> {
         let mesh = &self.mesh;
         let of = |(id, peer): (&HostId, &mut Peer)| {
-            let in_mesh = mesh.iter().any(|mesh| mesh.contains(id));
+            let in_mesh = Topic::ALL.map(|topic| mesh[slot(topic)].contains(id));
             (*id, Delivery { in_mesh, ..std::mem::take(&mut peer.brought) })
         };
         self.peers.iter_mut().map(of).collect()

@@ -31,8 +31,8 @@ impl History {
                 let (kind, ids): (u8, &[_]) = match rpc {
                     Rpc::Subscribe => (0, &[]),
                     Rpc::Publish(message) => (1, std::slice::from_ref(&message.id)),
-                    Rpc::Graft(_) => (2, &[]),
-                    Rpc::Prune(_) => (3, &[]),
+                    Rpc::Graft(topic) => (16 + *topic as u8, &[]),
+                    Rpc::Prune(topic) => (32 + *topic as u8, &[]),
                     Rpc::IHave(ids) => (4, ids),
                     Rpc::IWant(ids) => (5, ids),
                     Rpc::IDontWant(id) => (6, std::slice::from_ref(id)),

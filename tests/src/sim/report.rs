@@ -49,6 +49,8 @@ pub struct Report {
     pub bans: usize,
     /// Nodes with fewer peers of their choice than they want and could have.
     pub unfilled: usize,
+    /// Nodes that pass nothing on and were found out by somebody.
+    pub found_silent: usize,
     /// What did not hold.
     pub failures: Vec<String>,
 }
@@ -95,6 +97,7 @@ impl Report {
             gossip_bytes_each: traffic(|traffic| traffic.gossip_sent) / nodes,
             bans: world.watch.bans().len(),
             unfilled: 0,
+            found_silent: world.checks.found_silent(),
             failures: failures.into_iter().map(said).collect(),
         }
     }
@@ -114,6 +117,28 @@ impl Report {
     /// The command that does all of it once more.
     #[must_use]
     pub fn replay(&self) -> String {
-        format!("starling-sim {} --seed {} --nodes {}", self.scenario, self.seed, self.nodes)
+        replay(self.scenario, self.seed, self.nodes)
+    }
+}
+
+fn replay(scenario: &str, seed: u64, nodes: usize) -> String {
+    format!("starling-sim {scenario} --seed {seed} --nodes {nodes}")
+}
+
+/// Says how to have a run once more, if it ends in a panic.
+pub(super) struct Told(String);
+
+impl Told {
+    /// Of this run.
+    pub(super) fn new(scenario: &str, seed: u64, nodes: u16) -> Self {
+        Self(replay(scenario, seed, nodes.into()))
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("once more: {}", self.0);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::check::{Failure, agree, verify};
 use super::dice::Dice;
 use super::fill::{OF_ONE, fill};
-use super::report::Report;
+use super::report::{Report, Told};
 use super::world::{HostId, Settings, World};
 use crate::Payer;
 use starling_genesis::{Chain, NewChain};
@@ -28,6 +28,8 @@ const OUTBOUND: usize = 8;
 const DOWN_FOR: Duration = Duration::from_secs(60);
 /// Time for all to agree once nothing happens any more.
 const CALM: Duration = Duration::from_secs(60);
+/// How long after a division all may take to have one tip (network design: Targets).
+const HEALED_WITHIN: Duration = Duration::from_secs(30);
 /// How often it is looked whether they do.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -117,7 +119,7 @@ pub const SCENARIOS: [Scenario; 9] = [
         name: "silent",
         about: "one node in five passes nothing on",
         nodes: 50,
-        lasts: Duration::from_secs(300),
+        lasts: Duration::from_secs(600),
         settings: Settings { silent: 0.2, ..WORLD },
         ..QUIET
     },
@@ -195,6 +197,7 @@ pub struct Run {
     unfilled: usize,
     united: Option<Duration>,
     agreed: Option<Duration>,
+    _told: Told,
 }
 
 impl Run {
@@ -204,6 +207,7 @@ impl Run {
     /// Never: the chain is a right one.
     #[must_use]
     pub fn new(scenario: Scenario, seed: u64, nodes: u16) -> Self {
+        let told = Told::new(scenario.name, seed, nodes);
         let mut dice = Dice::new(seed ^ 0x5eed);
         let fillers = u16::try_from(scenario.filled.div_ceil(OF_ONE)).expect("few payers");
         let payers: Vec<Payer> = (0..nodes.max(8).max(fillers)).map(|n| Payer::new(10_000 + n)).collect();
@@ -230,6 +234,7 @@ impl Run {
             unfilled: 0,
             united: None,
             agreed: None,
+            _told: told,
         };
         for id in run.world.ids() {
             run.name(id);
@@ -432,6 +437,12 @@ impl Run {
         if let Some(Err(what)) = core.map(verify) {
             self.world.checks.fail(now, HostId(0), &what);
         }
+        let late = self.united.is_some() && self.agreed.is_none_or(|after| after > HEALED_WITHIN);
+        let few = self.scenario.first_dies.is_some() && self.unfilled > 0;
+        let banned = !self.world.watch.bans().is_empty();
+        self.world.checks.broken(now, late, "the world was not one again in time");
+        self.world.checks.broken(now, few, "nodes did not find peers enough");
+        self.world.checks.broken(now, banned, "somebody was banned who did no wrong");
     }
 
     fn report(&self) -> Report {

@@ -100,6 +100,25 @@ struct Scheduled {
     what: What,
 }
 
+impl What {
+    /// A number for the history.
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Tick => 0,
+            Self::Heartbeat => 1,
+            Self::Report => 2,
+            Self::Continue => 3,
+            Self::Done(_) => 4,
+            Self::Line => 5,
+            Self::Arrived { .. } => 6,
+            Self::DialEnded { .. } => 7,
+            Self::TimedOut(_) => 8,
+            Self::Ping { .. } => 9,
+            Self::Closed { .. } => 10,
+        }
+    }
+}
+
 impl PartialEq for Scheduled {
     fn eq(&self, other: &Self) -> bool {
         (self.at, self.number) == (other.at, other.number)
@@ -211,13 +230,13 @@ impl World {
     pub(super) fn start(&mut self, id: HostId) {
         let now = self.now;
         self.hosts[id.index()].start(now);
-        self.checks.started(id);
         let (tick, heartbeat) =
             (self.dice.between(Duration::ZERO, TICK), self.dice.between(Duration::ZERO, HEARTBEAT));
         self.after(tick, id, What::Tick);
         self.after(heartbeat, id, What::Heartbeat);
         self.after(REPORT_EVERY, id, What::Report);
         self.after(Duration::ZERO, id, What::Continue);
+        self.look_at(id);
     }
 
     /// From now on it is kept what a loss of power would leave of a node.
@@ -228,6 +247,9 @@ impl World {
     /// Kills a node, or lets its power fail; its peers notice when the system closes its connections.
     pub(super) fn crash(&mut self, id: HostId, power: bool) {
         self.history.note(self.now, id, b"crash");
+        if power {
+            self.checks.forget(id);
+        }
         self.fragile.remove(&id);
         self.hosts[id.index()].crash(power);
         let lost: Vec<_> = self.links.iter().filter(|((a, b), _)| *a == id || *b == id).collect();
@@ -286,6 +308,7 @@ impl World {
         self.hosts[id.index()].core.as_ref()?;
         let (reply, answer) = std::sync::mpsc::channel();
         self.feed(id, Event::Call(Box::new(move |core| drop(reply.send(f(core))))));
+        self.look_at(id);
         answer.recv().ok()
     }
 
@@ -324,6 +347,7 @@ impl World {
     }
 
     fn happen(&mut self, id: HostId, what: What) {
+        self.history.note(self.now, id, &[what.kind()]);
         match what {
             What::Tick => {
                 self.after(TICK, id, What::Tick);
@@ -411,6 +435,8 @@ impl World {
             NetCommand::Appraise { peer, score } => {
                 if let Some(other) = host_of(&peer) {
                     self.gossip(id).appraise(other, score);
+                    let silent = self.hosts[other.index()].silent;
+                    self.checks.appraised(self.now, (id, other), score, silent);
                 }
             }
             NetCommand::Publish { topic, data } => self.publish(id, topic, data),

@@ -3,7 +3,6 @@
 use serde_json::Value;
 use starling_tests::sim::{Report, Run, SCENARIOS, Scenario};
 use std::process::{Command, Output};
-use std::time::Duration;
 
 fn scenario(name: &str) -> Scenario {
     *SCENARIOS.iter().find(|scenario| scenario.name == name).expect("there is such a scenario")
@@ -11,10 +10,12 @@ fn scenario(name: &str) -> Scenario {
 
 /// Runs a scenario, in which nothing may fail.
 fn run(name: &str, seed: u64) -> Report {
-    let scenario = scenario(name);
-    let report = Run::new(scenario, seed, scenario.nodes).finish();
+    run_with(name, seed, scenario(name).nodes)
+}
+
+fn run_with(name: &str, seed: u64, nodes: u16) -> Report {
+    let report = Run::new(scenario(name), seed, nodes).finish();
     assert!(report.failures.is_empty(), "{:?}; once more: {}", report.failures, report.replay());
-    assert_eq!(report.bans, 0, "nobody did wrong; once more: {}", report.replay());
     report
 }
 
@@ -66,14 +67,13 @@ fn nodes_that_die_every_ten_seconds_lose_nothing() {
 #[test]
 fn blocks_reach_everybody_past_nodes_that_pass_nothing_on() {
     let report = run("silent", 1);
+    assert!(report.found_silent > 0, "those in meshes are found out: {report:?}");
     assert!(report.known_ms.reached >= 1.0 && report.known_ms.p99 < 1_000.0, "{:?}", report.known_ms);
 }
 
 #[test]
 fn full_announcements_reach_everybody_within_five_seconds() {
-    let scenario = Scenario { lasts: Duration::from_secs(20), ..scenario("spread") };
-    let report = Run::new(scenario, 1, 20).finish();
-    assert!(report.failures.is_empty(), "{:?}", report.failures);
+    let report = run_with("spread", 1, 20);
     assert!(report.height >= 2 && report.known_ms.reached >= 1.0, "{report:?}");
     assert!(report.known_ms.max < 5_000.0 && report.duplicates > 0.0, "{report:?}");
 }

@@ -72,11 +72,6 @@ impl Attacker {
     }
 }
 
-/// An RPC that publishes one message.
-fn publish(topic: &str, data: &[u8]) -> Vec<u8> {
-    rpc(&field(2, &[field(2, data), field(4, topic.as_bytes())].concat()))
-}
-
 /// What the victim says that a peer did.
 async fn misbehaved(victim: &mut Node, peer: PeerId) -> String {
     let what = |event: &NetEvent| match event {

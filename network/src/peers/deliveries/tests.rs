@@ -20,7 +20,7 @@ fn pass(peers: &mut Peers, from: u32, reports: u32, brings: impl Fn(u8) -> u32) 
     let count = u8::try_from(peers.iter().count()).unwrap();
     let mut findings = Vec::new();
     for report in from..from + reports {
-        let delivery = |n| Delivery { txs: brings(n), in_mesh: true, ..Delivery::default() };
+        let delivery = |n| Delivery { txs: brings(n), in_mesh: [true; 2], ..Delivery::default() };
         let list: Vec<(PeerId, Delivery)> = (1..=count).map(|n| (peer(n), delivery(n))).collect();
         findings.extend(peers.delivered(&list, SECOND * 10 * report));
     }
@@ -38,6 +38,19 @@ fn a_peer_of_the_mesh_that_passes_nothing_on_leaves_it() {
     assert_eq!(peers.snapshot(SECOND)[2].score, 0.0, "it is no fault");
     let found = pass(&mut peers, 40, 5, |_| 5);
     assert_eq!(found, [Finding::Appraise(peer(3), 0)], "and it is believed again");
+}
+
+#[test]
+fn a_peer_of_the_mesh_of_blocks_alone_is_not_held_against_those_that_bring_payments() {
+    let mut peers = mesh(6);
+    for report in 1..60 {
+        let delivery = |n| match n {
+            3 => Delivery { blocks: 1, in_mesh: [true, false], ..Delivery::default() },
+            _ => Delivery { blocks: 1, txs: 100, in_mesh: [true; 2], ..Delivery::default() },
+        };
+        let list: Vec<(PeerId, Delivery)> = (1..=6).map(|n| (peer(n), delivery(n))).collect();
+        assert_eq!(peers.delivered(&list, SECOND * 10 * report), []);
+    }
 }
 
 #[test]

@@ -99,26 +99,54 @@ fn what_left_the_pool_or_has_no_listener_is_not_published() {
     assert_eq!(published(&bench, Topic::Tx), 1, "only what is in the pool");
 }
 
+fn in_block_mesh(bench: &mut Bench, n: u8, in_block_mesh: bool) {
+    let delivery = Delivery { in_mesh: [in_block_mesh, true], ..Delivery::default() };
+    bench.event(NetEvent::Delivered(vec![(peer(n), delivery)]));
+}
+
+fn pushed(bench: &Bench) -> Vec<u8> {
+    (1..=9).filter(|n| bench.waiting(*n, Protocol::Push) > 0).collect()
+}
+
 #[test]
 fn our_block_is_announced_and_pushed_to_the_nearest_outside_the_mesh() {
     let mut bench = Bench::new();
     for n in 1..=7 {
-        // The seventh is far behind, and would have no use for it.
-        bench.meet(n, status(u32::from(n != 7), 1));
+        bench.meet(n, status(1, 1));
     }
-    for (n, ms) in [(1, 90), (2, 20), (3, 50), (4, 10), (5, 70)] {
+    // One that said nothing of itself, and one that dialled us.
+    bench.connect(8);
+    let address = "/ip4/10.0.0.9/tcp/7333".parse().unwrap();
+    bench.event(NetEvent::Connected { peer: peer(9), address, outbound: false });
+    let asked = bench.take(9, Protocol::Status).unwrap();
+    bench.reply(&asked, &Answer::Status(status(1, 1)));
+    for (n, ms) in [(1, 90), (2, 20), (3, 50), (4, 10), (5, 70), (8, 5), (9, 1)] {
         bench.event(NetEvent::Ping { peer: peer(n), rtt: Duration::from_millis(ms) });
     }
-    bench.event(NetEvent::Delivered(vec![(peer(4), Delivery { in_mesh: true, ..Delivery::default() })]));
+    in_block_mesh(&mut bench, 4, true);
+    in_block_mesh(&mut bench, 3, false);
     new_tip(&mut bench, 9, true);
     assert_eq!(published(&bench, Topic::Block), 1);
-    let pushed: Vec<u8> = (1..=7).filter(|n| bench.waiting(*n, Protocol::Push) == 1).collect();
-    assert_eq!(pushed, [2, 3, 5], "how far the sixth is, is not known");
-    bench.event(NetEvent::Delivered(vec![(peer(4), Delivery::default())]));
+    assert_eq!(pushed(&bench), [2, 3, 5], "how far others are is not known; the mesh of payments is another");
+    // They have not answered, and two questions at a time are the most.
     new_tip(&mut bench, 10, true);
-    assert_eq!(bench.waiting(4, Protocol::Push), 1, "it has left the mesh");
-    new_tip(&mut bench, 11, false);
-    assert_eq!(bench.waiting(4, Protocol::Push), 1, "not ours");
+    in_block_mesh(&mut bench, 4, false);
+    new_tip(&mut bench, 11, true);
+    assert_eq!(pushed(&bench), [1, 2, 3, 4, 5, 6], "the next ones take their places");
+    let before = bench.asked.len();
+    new_tip(&mut bench, 12, false);
+    assert_eq!(bench.asked.len(), before, "not ours");
+}
+
+#[test]
+fn a_block_is_pushed_to_whoever_dialled_us_where_we_dialled_nobody() {
+    let mut bench = Bench::new();
+    let address = "/ip4/10.0.0.9/tcp/7333".parse().unwrap();
+    bench.event(NetEvent::Connected { peer: peer(9), address, outbound: false });
+    let asked = bench.take(9, Protocol::Status).unwrap();
+    bench.reply(&asked, &Answer::Status(status(1, 1)));
+    new_tip(&mut bench, 9, true);
+    assert_eq!(pushed(&bench), [9]);
 }
 
 #[test]

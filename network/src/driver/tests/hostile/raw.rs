@@ -114,6 +114,11 @@ pub(super) fn rpc(fields: &[u8]) -> Vec<u8> {
     [&varint(fields.len()), fields].concat()
 }
 
+/// An RPC that publishes one message.
+pub(super) fn publish(topic: &str, data: &[u8]) -> Vec<u8> {
+    rpc(&field(2, &[field(2, data), field(4, topic.as_bytes())].concat()))
+}
+
 /// An RPC that offers this many messages that do not exist.
 pub(super) fn ihave(topic: &str, ids: u32) -> Vec<u8> {
     let mut list = field(1, topic.as_bytes());
