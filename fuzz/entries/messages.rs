@@ -101,7 +101,7 @@ impl Node {
         let event = match what {
             0 => {
                 let address = format!("/ip4/10.0.{number}.1/tcp/8644").parse().expect("an address");
-                NetEvent::Connected { peer, address, outbound: number % 2 == 0 }
+                NetEvent::Connected { peer, address, outbound: number.is_multiple_of(2) }
             }
             1 => NetEvent::Disconnected { peer },
             2 => {
@@ -134,10 +134,11 @@ impl Node {
             7 => return self.judge(number),
             8 => {
                 let (record, agent) = (Some(data.to_vec()), "fuzz/1".to_owned());
-                NetEvent::Identified { peer, agent, protocols_ok: number % 8 != 0, record }
+                NetEvent::Identified { peer, agent, protocols_ok: !number.is_multiple_of(8), record }
             }
             9 => {
-                let (over, in_mesh) = (8 * u32::from(number), [number % 2 == 0, number % 3 == 0]);
+                let (over, in_mesh) =
+                    (8 * u32::from(number), [number.is_multiple_of(2), number.is_multiple_of(3)]);
                 let delivery = Delivery { over, in_mesh, ..Delivery::default() };
                 NetEvent::Delivered(vec![(peer, delivery)])
             }
@@ -157,7 +158,8 @@ impl Node {
     /// The best block is another one, ours or not.
     fn find(&mut self, number: u8, data: &[u8]) {
         if let Ok(announcement) = Announcement::decode(data) {
-            let outputs = self.network.tip_changed(announcement, number % 2 == 0, &AtGenesis, self.now);
+            let outputs =
+                self.network.tip_changed(announcement, number.is_multiple_of(2), &AtGenesis, self.now);
             self.take(outputs);
         }
     }
@@ -191,7 +193,7 @@ impl Node {
                     _ => HeadersOutcome::Reject(Penalty::Ban),
                 };
                 let mut outputs = network.headers_checked(peer, outcome, &AtGenesis, now);
-                if number % 4 == 0 {
+                if number.is_multiple_of(4) {
                     outputs.extend(network.want_bodies(&wanted, &AtGenesis, now));
                 }
                 outputs

@@ -3,7 +3,8 @@
 //! `controls`: floods of gossip's control messages. `drip`: questions for blocks, a byte a second. `sockets`:
 //! a thousand connections that say nothing, from a hundred addresses, and no more when those are closed.
 //! `oversize`: a transaction of 16,385 bytes.
-//! It says who it is (but for sockets) and when it has begun, comes again when it is sent away, and goes on until it is killed.
+//! It says who it is (but for sockets) and when it has begun, comes again when it is sent away, and goes on
+//! until it is killed.
 
 #[path = "../src/driver/tests/hostile/raw.rs"]
 mod raw;

@@ -3,7 +3,7 @@
 //! A peer that takes part in the mesh and passes nothing on keeps a good standing in gossip, for nothing it
 //! sent was wrong (CVE-2022-47547). What each peer brought is counted, copies included, and whoever brings
 //! next to nothing while others bring much loses its place in the mesh. It is no fault: where two peers say
-//! the same, one is always late. Only peers in the meshes of both topics are compared: one that is in the mesh of
+//! the same, one is always late. Only peers in the meshes of both topics are compared: one in the mesh of
 //! blocks alone brings next to nothing beside those that bring payments.
 
 use super::bans::Sums;
