@@ -47,6 +47,10 @@ impl ChainView for AtGenesis {
         None
     }
 
+    fn pool_ids(&self) -> Box<dyn Iterator<Item = Wtxid> + '_> {
+        Box::new(std::iter::empty())
+    }
+
     fn knows_tx(&self, _: &Wtxid) -> bool {
         false
     }

@@ -39,6 +39,6 @@ pub use protocol::{
     Output, PeerOptions, Report, SavedError, SyncProgress, TxOutcome, TxSource,
 };
 pub use wire::{
-    Announcement, Answer, BODIES_STOP_BYTES, MAX_ANNOUNCED_TXS, MAX_BODIES, MAX_HEADERS, MAX_LOCATOR_IDS,
-    MAX_PEER_RECORDS, MAX_POOL_IDS, MAX_TX_IDS, Question, Status,
+    Announcement, Answer, BODIES_STOP_BYTES, Compact, MAX_ANNOUNCED_TXS, MAX_BODIES, MAX_HEADERS,
+    MAX_LOCATOR_IDS, MAX_PEER_RECORDS, MAX_POOL_IDS, MAX_TX_IDS, Question, Status,
 };

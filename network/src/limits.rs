@@ -39,6 +39,7 @@ impl Quota {
             // Counted in ids.
             Protocol::Announce | Protocol::Txs => Self::per_seconds(4_000, 1),
             Protocol::Push => TXS,
+            Protocol::Compact => BLOCKS,
         }
     }
 

@@ -37,6 +37,8 @@ pub const MAX_PEERS: usize = 88;
 const MAX_REASONS: usize = 8;
 /// Characters of a reason.
 const MAX_REASON_CHARS: usize = 160;
+/// Peers of our own choice that are among the nearest in any case.
+const OWN_NEAREST: usize = 2;
 /// More than half of the peers late within this time: the fault is ours.
 const OUR_FAULT_WITHIN: Duration = Duration::from_secs(30);
 
@@ -196,15 +198,32 @@ impl Peers {
     /// Peers that follow the chain and to which gossip does not bring our blocks by itself: those of our own
     /// choice first, for nobody else can take their place, and of both the nearest.
     pub(crate) fn outside_mesh(&self) -> Vec<PeerId> {
-        let follows = |peer: &Peer| {
-            let stays = !matches!(peer.slot, Slot::Newcomer | Slot::Feeler);
-            stays && peer.status.is_some() && peer.behind_since.is_none() && !peer.brought.in_block_mesh
-        };
-        let of_these = self.iter().filter(|(_, peer)| follows(peer));
+        let outside = self.following().filter(|(_, peer)| !peer.brought.in_block_mesh);
         let mut ranked: Vec<(bool, Duration, PeerId)> =
-            of_these.map(|(id, peer)| (!peer.outbound, peer.latency.unwrap_or(Duration::MAX), *id)).collect();
+            outside.map(|(id, peer)| (!peer.outbound, peer.distance(), *id)).collect();
         ranked.sort();
         ranked.into_iter().map(|(.., id)| id).collect()
+    }
+
+    /// Peers that follow the chain: the two nearest of our own choice, whom nobody else can crowd out, then
+    /// the nearest of all.
+    pub(crate) fn nearest(&self) -> Vec<PeerId> {
+        let mut ranked: Vec<(Duration, PeerId, bool)> =
+            self.following().map(|(id, peer)| (peer.distance(), *id, peer.outbound)).collect();
+        ranked.sort();
+        let own = ranked.iter().filter(|(.., outbound)| *outbound).take(OWN_NEAREST);
+        let mut nearest: Vec<PeerId> = own.map(|(_, id, _)| *id).collect();
+        let others = ranked.iter().map(|(_, id, _)| *id).filter(|id| !nearest.contains(id));
+        nearest.extend(others.collect::<Vec<_>>());
+        nearest
+    }
+
+    /// Peers that follow the chain.
+    fn following(&self) -> impl Iterator<Item = (&PeerId, &Peer)> {
+        self.iter().filter(|(_, peer)| {
+            let stays = !matches!(peer.slot, Slot::Newcomer | Slot::Feeler);
+            stays && peer.status.is_some() && peer.behind_since.is_none()
+        })
     }
 
     pub(crate) fn set_slot(&mut self, id: &PeerId, slot: Slot) {
@@ -344,6 +363,11 @@ impl Peers {
 }
 
 impl Peer {
+    /// The round trip; those never measured are the farthest.
+    fn distance(&self) -> Duration {
+        self.latency.unwrap_or(Duration::MAX)
+    }
+
     /// What outlives the connection.
     fn sums(&self) -> Sums {
         let (messages, silent) = self.brought.sum();

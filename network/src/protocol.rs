@@ -4,6 +4,7 @@
 //! [`Network`] is owned by the node's single-threaded core. It has no socket, clock or randomness: time since
 //! the start and a seed are passed in, and the same calls give the same outputs.
 
+mod announced;
 mod announcements;
 mod budgets;
 mod dice;
@@ -22,12 +23,12 @@ pub use interface::{
 };
 pub use saved::{MAX_PEERS_BYTES, SavedError};
 
-use crate::driver::{NetCommand, NetEvent, ReplyToken, Topic, Verdict};
+use crate::driver::{NetCommand, NetEvent, ReplyToken, Verdict};
 use crate::peers::{AddPeerError, BanInfo, Giver, PeerInfo, Penalty, peer_of};
-use crate::relay::{Blocks, Finished, Leftovers, Outbox, Pools, Pulls, Stems};
+use crate::relay::{Blocks, Compacts, Leftovers, Outbox, Pools, Pulls, Stems};
 use crate::sync::{Bodies, Headers};
 use crate::wire::{Announcement, Answer};
-use announcements::{Announcements, Judged};
+use announcements::Announcements;
 use budgets::Budgets;
 use discovery::Discovery;
 use greetings::Greetings;
@@ -100,6 +101,7 @@ pub struct Network {
     headers: Headers,
     bodies: Bodies,
     blocks: Blocks,
+    compacts: Compacts,
     leftovers: Leftovers,
     pools: Pools,
     pulls: Pulls,
@@ -127,6 +129,7 @@ impl Network {
             headers: Headers::default(),
             bodies: Bodies::new(),
             blocks: Blocks::default(),
+            compacts: Compacts::default(),
             leftovers: Leftovers::default(),
             pools: Pools::default(),
             pulls: Pulls::default(),
@@ -150,36 +153,6 @@ impl Network {
             self.hub.command(NetCommand::Unban(peer));
         }
         self.keep_house(view);
-        self.finish(Some(view))
-    }
-
-    /// The core's word on a [`Report::Announcement`]: by it the message is passed on or not, and the body
-    /// rebuilt.
-    pub fn announcement_checked(
-        &mut self,
-        id: BlockId,
-        outcome: AnnounceOutcome,
-        view: &dyn ChainView,
-        now: Duration,
-    ) -> Vec<Output> {
-        self.at(now);
-        match self.announcements.checked(&id, outcome, &mut self.hub) {
-            Judged::Done => {}
-            Judged::FetchFrom(peer) => self.headers.fetch_from(peer, view.synced(), self.hub.now),
-            Judged::Accepted { announcement, sources, publish } => {
-                if publish {
-                    let data = announcement.encode();
-                    self.hub.command(NetCommand::Publish { topic: Topic::Block, data });
-                }
-                if let Some(first) = sources.first() {
-                    self.outbox.heard(id);
-                    self.hub.peers.told_block(first, self.hub.now);
-                }
-                if outcome == (AnnounceOutcome::Accept { want_body: true }) {
-                    self.rebuild(*announcement, &sources);
-                }
-            }
-        }
         self.finish(Some(view))
     }
 
@@ -403,6 +376,12 @@ impl Network {
         self.hub.peers.iter().any(|(_, peer)| peer.status.is_some())
     }
 
+    /// Whether this block was announced to us, or by us, with all its ids.
+    #[must_use]
+    pub fn has_announcement(&self, id: &BlockId) -> bool {
+        self.outbox.is_announced(id)
+    }
+
     /// Peers in the book: those only heard of, and those that a dial has led to.
     #[must_use]
     pub fn known(&self) -> (usize, usize) {
@@ -439,14 +418,6 @@ impl Network {
         self.hub.now = self.hub.now.max(now);
     }
 
-    fn rebuild(&mut self, announcement: Announcement, sources: &[PeerId]) {
-        let Announcement { header, wtxids } = announcement;
-        let (id, height) = (header.id(), header.height());
-        if !self.blocks.start(header, wtxids, sources, self.hub.now) {
-            self.bodies.also(id, height, self.hub.now);
-        }
-    }
-
     /// Lets each machine do what the time and the last event allow, then hands over what came together.
     fn finish(&mut self, view: Option<&dyn ChainView>) -> Vec<Output> {
         self.let_go();
@@ -469,12 +440,8 @@ impl Network {
         self.greetings.step(hub, view.status());
         self.announcements.step(hub, view);
         self.headers.step(hub, view);
-        for finished in self.blocks.step(hub, view, &self.leftovers) {
-            match finished {
-                Finished::Body { id, from, txs } => self.bodies.deliver(id, from, Body::Txs(txs), hub),
-                Finished::GivenUp { id, height } => self.bodies.also(id, height, hub.now),
-            }
-        }
+        self.rebuild(view);
+        let hub = &mut self.hub;
         let (blocks, announcements) = (&self.blocks, &self.announcements);
         self.bodies.step(hub, &|id| blocks.contains(id) || announcements.contains(id));
         self.pools.step(hub, view, &self.pulls);

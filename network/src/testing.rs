@@ -118,6 +118,10 @@ impl ChainView for Script {
         self.pool.get(id).cloned()
     }
 
+    fn pool_ids(&self) -> Box<dyn Iterator<Item = Wtxid> + '_> {
+        Box::new(self.pool.keys().copied())
+    }
+
     fn knows_tx(&self, id: &Wtxid) -> bool {
         self.known.contains(id) || self.pool.contains_key(id)
     }

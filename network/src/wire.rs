@@ -6,6 +6,7 @@
 
 mod announcement;
 mod answer;
+mod compact;
 mod question;
 
 pub(crate) use announcement::commits_to;
@@ -14,6 +15,7 @@ pub use answer::Answer;
 pub(crate) use answer::{
     Reply, block_ids, block_txs, bodies, headers, nothing, peers, pool, read_answer, status, txs,
 };
+pub use compact::Compact;
 pub use question::Question;
 
 use starling_primitives::{BlockId, DecodeError, GenesisId, Reader, Work};

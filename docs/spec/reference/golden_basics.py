@@ -13,6 +13,7 @@ TAGS = [
     "starling/account",
     "starling/address",
     "starling/chain",
+    "starling/compact",
     "starling/content",
     "starling/gossip",
     "starling/history",

@@ -48,6 +48,7 @@ def _requests():
     yield "transactions", "txs/1", "request", u16(2) + wire.ids(WTXIDS[:2]), 0
     yield "push of a block", "push/1", "request", u8(0) + wire.announcement(HEADER, WTXIDS), 0
     yield "push of a transaction", "push/1", "request", u8(1) + TXS[0], 0
+    yield "block in short", "compact/1", "request", wire.compact(HEADER, WTXIDS), 0
     yield "peers", "peers/1", "request", u8(64), 0
 
 
@@ -71,6 +72,7 @@ def _answers():
     yield "pool, the end", "pool/1", "answer", FINE + ZERO + u16(0), 0
     yield "transactions: one, none", "txs/1", "answer", FINE + u16(len(TXS[0])) + TXS[0] + u16(0), 2
     yield "push", "push/1", "answer", FINE, 0
+    yield "block in short", "compact/1", "answer", FINE, 0
     yield "no peers", "peers/1", "answer", FINE + u8(0), 0
     records = u8(2) + u16(3) + b"abc" + u16(1) + b"d"
     yield "two peers (opaque here)", "peers/1", "answer", FINE + records, 0
@@ -170,6 +172,12 @@ def _refused_messages():
     yield ask("topic 2", "push/1", u8(2) + TXS[0], "bad_field")
     yield ask("nothing pushed", "push/1", b"", "truncated")
     yield ask("a transaction pushed as a block", "push/1", u8(0) + TXS[0], "too_large")
+    short = wire.compact(HEADER, WTXIDS)
+    yield ask("a short id missing", "compact/1", short[:-5], "truncated")
+    yield ask("half a short id missing", "compact/1", short[:-2], "truncated")
+    yield ask("a short id too many", "compact/1", short + short[-5:], "trailing_bytes")
+    yield ask("a block of 8,193 in short", "compact/1", wire.compact(_many(8_193), []), "bad_field")
+    yield ask("header length of 401", "compact/1", u16(401) + HEADER + bytes(401), "too_large")
     yield ask("65 peers", "peers/1", u8(65), "bad_field")
     yield "nothing", "status/1", "answer", 0, b"", "truncated"
     yield "result 4", "status/1", "answer", 0, u8(4), "bad_field"

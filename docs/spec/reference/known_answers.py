@@ -8,6 +8,7 @@ import ed25519
 import hashes
 import headers
 import rules
+import siphash
 import targets
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -84,6 +85,8 @@ def check_hashes():
     assert targets.meets(headers.block_id(work), 0x1D00FFFF)
     assert targets.work(0x1D00FFFF) == 0x100010001
     assert targets.to_bits(2**236) == 0x1E100000
+    # Appendix A of the paper.
+    assert siphash.siphash(bytes(range(16)), bytes(range(15))) == 0xA129CA6149BE45E5
 
 
 def check_ed25519():

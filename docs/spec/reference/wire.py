@@ -4,9 +4,11 @@ import headers
 import transactions
 from codec import Reader, refuse_if, u8, u16, u32, u64
 from hashes import tagged
+from siphash import siphash
 from targets import be
 
 MAX_IDS_IN_ANNOUNCEMENT = 8_192
+SHORT_ID_BYTES = 5
 FINE, RATE_LIMITED, NOT_HERE, BAD_REQUEST = range(4)
 KIB, MIB = 1 << 10, 1 << 20
 
@@ -25,6 +27,7 @@ def caps(max_body_bytes):
         "pool/1": 64 * KIB,
         "txs/1": 4 * MIB,
         "push/1": 320 * KIB,
+        "compact/1": 64 * KIB,
         "peers/1": 32 * KIB,
     }
 
@@ -54,6 +57,21 @@ def read_announcement(data):
     wtxids = read_ids(reader, count if count <= MAX_IDS_IN_ANNOUNCEMENT else 0)
     reader.finish()
     return {"header": header, "wtxids": wtxids}
+
+
+def compact(header, wtxids):
+    """`compact/1`: five bytes for each id, under a key of this block alone."""
+    key = tagged("starling/compact", headers.block_id(header[:80]))[:16]
+    shorts = [siphash(key, wtxid).to_bytes(8, "little")[:SHORT_ID_BYTES] for wtxid in wtxids]
+    return u16(len(header)) + header + b"".join(shorts)
+
+
+def read_compact(reader):
+    header = reader.take(at_most(reader.u16(), headers.MAX_BYTES))
+    count = counted(headers.decode(header)[2].tx_count, MAX_IDS_IN_ANNOUNCEMENT)
+    data = reader.take(SHORT_ID_BYTES * count)
+    shorts = [data[i : i + SHORT_ID_BYTES] for i in range(0, len(data), SHORT_ID_BYTES)]
+    return {"header": header, "short_ids": shorts}
 
 
 def at_most(size, limit):
@@ -161,6 +179,8 @@ def read_request(protocol, data, max_body_bytes):
             refuse_if(topic > 1, "bad_field")
             fields = {"topic": topic, "data": reader.rest()}
             (read_announcement, transactions.decode)[topic](fields["data"])
+        case "compact/1":
+            fields = read_compact(reader)
         case "peers/1":
             fields = {"max": counted(reader.u8(), 64)}
     reader.finish()
@@ -194,7 +214,7 @@ def read_fine(protocol, reader, max_body_bytes, asked):
             return {"wtxids": read_ids(reader, reader.u32())}
         case "block-txs/1":
             return {"txs": read_txs(reader, reader.u16(), empty_allowed=False)}
-        case "announce/1" | "push/1":
+        case "announce/1" | "push/1" | "compact/1":
             return {}
         case "pool/1":
             next_cursor = reader.take(32)

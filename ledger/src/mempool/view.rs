@@ -79,6 +79,11 @@ impl Mempool {
         self.entry(place).map(pool_tx)
     }
 
+    /// All that is pending, in no order.
+    pub fn ids(&self) -> impl Iterator<Item = Wtxid> {
+        self.by_wtxid.keys().copied()
+    }
+
     /// Whether this transaction is pending.
     #[must_use]
     pub fn contains(&self, wtxid: &Wtxid) -> bool {

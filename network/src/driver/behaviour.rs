@@ -91,6 +91,7 @@ pub(super) struct Chain {
     pool: Exchange,
     txs: Exchange,
     push: Exchange,
+    compact: Exchange,
     peers: Exchange,
 }
 
@@ -121,6 +122,7 @@ impl Chain {
             Protocol::Pool => &mut self.pool,
             Protocol::Txs => &mut self.txs,
             Protocol::Push => &mut self.push,
+            Protocol::Compact => &mut self.compact,
             Protocol::Peers => &mut self.peers,
         }
     }
@@ -139,6 +141,7 @@ impl Chain {
             pool: exchange(Protocol::Pool)?,
             txs: exchange(Protocol::Txs)?,
             push: exchange(Protocol::Push)?,
+            compact: exchange(Protocol::Compact)?,
             peers: exchange(Protocol::Peers)?,
         })
     }

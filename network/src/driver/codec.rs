@@ -25,6 +25,8 @@ const BARE_ANSWER_BYTES: u32 = 8;
 const BODIES_STOP_BYTES: u32 = 4 * 1024 * 1024;
 /// Bytes of a `push/1` question.
 const PUSH_BYTES: u32 = 320 * 1024;
+/// Bytes of a `compact/1` question: 8,192 short ids and a header fit.
+const COMPACT_BYTES: u32 = 64 * 1024;
 /// Bytes of an encoded transaction at the most (formats: Transaction).
 const MAX_TX_BYTES: u32 = 16_384;
 
@@ -56,6 +58,7 @@ impl Protocol {
             Self::Pool => (HASH + 2, 64 * 1024),
             Self::Txs => (2 + 256 * HASH, RESULT + 256 * (2 + MAX_TX_BYTES)),
             Self::Push => (PUSH_BYTES, BARE_ANSWER_BYTES),
+            Self::Compact => (COMPACT_BYTES, BARE_ANSWER_BYTES),
             Self::Peers => (1, 32 * 1024),
         };
         Frames { question_max, answer_max }
@@ -66,7 +69,7 @@ impl Protocol {
     #[must_use]
     pub fn timeout(self) -> Duration {
         Duration::from_secs(match self {
-            Self::Status | Self::Announce | Self::Pool | Self::Push | Self::Peers => 15,
+            Self::Status | Self::Announce | Self::Pool | Self::Push | Self::Compact | Self::Peers => 15,
             Self::Headers | Self::BlockIds => 30,
             Self::Bodies | Self::BlockTxs | Self::Txs => 64,
         })

@@ -51,13 +51,15 @@ pub enum Protocol {
     Txs,
     /// `push/1`: one gossip message, handed over directly.
     Push,
+    /// `compact/1`: a block announced in short, to whoever has its transactions.
+    Compact,
     /// `peers/1`: other nodes.
     Peers,
 }
 
 impl Protocol {
     /// Every protocol.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Status,
         Self::Headers,
         Self::Bodies,
@@ -67,6 +69,7 @@ impl Protocol {
         Self::Pool,
         Self::Txs,
         Self::Push,
+        Self::Compact,
         Self::Peers,
     ];
 
@@ -83,6 +86,7 @@ impl Protocol {
             Self::Pool => "pool",
             Self::Txs => "txs",
             Self::Push => "push",
+            Self::Compact => "compact",
             Self::Peers => "peers",
         };
         format!("/starling/{chain_id:08x}/{name}/1")

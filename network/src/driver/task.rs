@@ -257,6 +257,7 @@ impl Task {
             ChainEvent::Pool(event) => self.on_exchange(Protocol::Pool, event),
             ChainEvent::Txs(event) => self.on_exchange(Protocol::Txs, event),
             ChainEvent::Push(event) => self.on_exchange(Protocol::Push, event),
+            ChainEvent::Compact(event) => self.on_exchange(Protocol::Compact, event),
             ChainEvent::Peers(event) => self.on_exchange(Protocol::Peers, event),
         }
     }

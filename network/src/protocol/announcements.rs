@@ -3,9 +3,9 @@
 use super::{AnnounceOutcome, ChainView, Hub, Report};
 use crate::driver::{MessageRef, NetCommand, VERDICT_WINDOW, Verdict};
 use crate::peers::Penalty;
-use crate::wire::Announcement;
+use crate::wire::{Announcement, Compact};
 use libp2p::PeerId;
-use starling_primitives::BlockId;
+use starling_primitives::{BlockId, Header};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -18,9 +18,27 @@ const HOLD: Duration = Duration::from_secs(3);
 /// Senders of one announcement that are remembered.
 const MAX_SOURCES: usize = 8;
 
+/// A block as it was announced.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// With its ids, which are the header's.
+    Full(Announcement),
+    /// In short.
+    Short(Compact),
+}
+
+impl News {
+    fn header(&self) -> &Header {
+        match self {
+            Self::Full(announcement) => &announcement.header,
+            Self::Short(compact) => compact.header(),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Pending {
-    announcement: Announcement,
+    news: News,
     /// At most one: gossip says the same thing once.
     message: Option<MessageRef>,
     /// First to come first; at most [`MAX_SOURCES`].
@@ -40,10 +58,10 @@ pub(crate) enum Judged {
     FetchFrom(PeerId),
     /// It is right.
     Accepted {
-        announcement: Box<Announcement>,
+        news: Box<News>,
         /// First to come first.
         sources: Vec<PeerId>,
-        /// It came by `push/1` alone: gossip has not heard it.
+        /// It came by `push/1` or `compact/1` alone: gossip has not heard it.
         publish: bool,
     },
 }
@@ -77,7 +95,7 @@ impl Announcements {
                     hub.peers.raise_height(&peer, header.height());
                     return hub.verdict(message, Verdict::Accept);
                 }
-                return self.take(peer, message, announcement, hub);
+                return self.take(peer, message, News::Full(announcement), hub);
             }
             Ok(_) => "announced ids that are not the header's".to_owned(),
             Err(error) => format!("undecodable announcement: {error}"),
@@ -86,8 +104,21 @@ impl Announcements {
         hub.penalise(&peer, Penalty::Ban, &refusal);
     }
 
-    fn take(&mut self, peer: PeerId, message: Option<MessageRef>, announcement: Announcement, hub: &mut Hub) {
-        let id = announcement.header.id();
+    /// A block announced by `compact/1`.
+    pub(crate) fn arrive_short(
+        &mut self,
+        peer: PeerId,
+        compact: Compact,
+        known: impl Fn(&BlockId) -> bool,
+        hub: &mut Hub,
+    ) {
+        if !known(&compact.header().id()) {
+            self.take(peer, None, News::Short(compact), hub);
+        }
+    }
+
+    fn take(&mut self, peer: PeerId, message: Option<MessageRef>, news: News, hub: &mut Hub) {
+        let id = news.header().id();
         if let Some(pending) = self.pending.get_mut(&id) {
             if pending.sources.len() < MAX_SOURCES && !pending.sources.contains(&peer) {
                 pending.sources.push(peer);
@@ -96,14 +127,17 @@ impl Announcements {
                 Some(_) => hub.verdict(message, Verdict::Ignore),
                 None => pending.message = message,
             }
+            if matches!(pending.news, News::Short(_)) {
+                pending.news = news;
+            }
             return;
         }
         if self.pending.len() >= MAX_PENDING {
             return hub.verdict(message, Verdict::Ignore);
         }
-        let header = Box::new(announcement.header.clone());
+        let header = Box::new(news.header().clone());
         let (sources, arrived) = (vec![peer], hub.now);
-        let pending = Pending { announcement, message, sources, arrived, held_until: None, held: false };
+        let pending = Pending { news, message, sources, arrived, held_until: None, held: false };
         self.pending.insert(id, pending);
         hub.report(Report::Announcement { peer, header });
     }
@@ -118,12 +152,11 @@ impl Announcements {
             AnnounceOutcome::Accept { .. } => {
                 let publish = pending.message.is_none();
                 hub.verdict(pending.message, Verdict::Accept);
-                let height = pending.announcement.header.height();
+                let height = pending.news.header().height();
                 for peer in &pending.sources {
                     hub.peers.raise_height(peer, height);
                 }
-                let announcement = Box::new(pending.announcement);
-                Judged::Accepted { announcement, sources: pending.sources, publish }
+                Judged::Accepted { news: Box::new(pending.news), sources: pending.sources, publish }
             }
             AnnounceOutcome::Reject(penalty) => {
                 hub.verdict(pending.message, Verdict::Reject);
@@ -157,11 +190,11 @@ impl Announcements {
         let now = hub.now;
         self.pending.retain(|_, pending| {
             let until = pending.held_until.unwrap_or(pending.arrived + VERDICT_WINDOW);
-            if pending.held && view.has_header(&pending.announcement.header.parent()) {
+            if pending.held && view.has_header(&pending.news.header().parent()) {
                 pending.held = false;
                 let peer = pending.sources.first().copied();
                 if let Some(peer) = peer {
-                    let header = Box::new(pending.announcement.header.clone());
+                    let header = Box::new(pending.news.header().clone());
                     hub.report(Report::Announcement { peer, header });
                 }
                 return true;

@@ -166,6 +166,12 @@ impl Network {
                 self.reply(token, &Answer::Done);
                 self.on_message((peer, None), topic, &data, view);
             }
+            Question::Compact(compact) => {
+                self.reply(token, &Answer::Done);
+                let outbox = &self.outbox;
+                let known = |id: &_| outbox.is_announced(id);
+                self.announcements.arrive_short(peer, *compact, known, &mut self.hub);
+            }
             Question::Pool { .. } | Question::Txs(_) if !self.hub.peers.relays(&peer) => {
                 self.reply(token, &Answer::NotHere);
             }
@@ -227,7 +233,7 @@ impl Network {
                 self.discovery.answered(id, records, hub);
             }
             // Whether it arrived makes no difference to us.
-            Protocol::Push => {
+            Protocol::Push | Protocol::Compact => {
                 let _ = hub.read(asked, result, wire::nothing);
             }
         }

@@ -19,6 +19,8 @@ pub trait ChainView {
     fn best_header_work(&self) -> Work;
     /// A transaction of the pool.
     fn pool_tx(&self, id: &Wtxid) -> Option<Arc<Transaction>>;
+    /// The ids of all transactions of the pool.
+    fn pool_ids(&self) -> Box<dyn Iterator<Item = Wtxid> + '_>;
     /// Whether there is no point in fetching the transaction: in the pool, mined or refused lately.
     fn knows_tx(&self, id: &Wtxid) -> bool;
     /// Whether transactions can be judged: the chain is not far behind.

@@ -1,7 +1,7 @@
 //! Tests of the facade: greetings, announcements, transactions, questions, bans.
 
 use super::*;
-use crate::driver::{MessageRef, Protocol, RequestFailure};
+use crate::driver::{MessageRef, Protocol, RequestFailure, Topic};
 use crate::testing::{Bench, GENESIS, announcement, chain, header, ids, peer, status, tx};
 use crate::wire::{Question, Status};
 

@@ -6,7 +6,7 @@ use super::Leftovers;
 use crate::driver::{Protocol, RequestId};
 use crate::peers::Penalty;
 use crate::protocol::{ChainView, Hub, Miss};
-use crate::wire::{Question, commits_to};
+use crate::wire::{Announcement, Question, commits_to};
 use libp2p::PeerId;
 use starling_primitives::{BlockId, Header, Transaction, Wtxid};
 use std::collections::BTreeMap;
@@ -34,13 +34,56 @@ pub(crate) enum Finished {
     Body { id: BlockId, from: Vec<PeerId>, txs: Vec<Arc<Transaction>> },
     /// To be fetched whole.
     GivenUp { id: BlockId, height: u32 },
+    /// All ids of one announced in short are known, and who announced it.
+    Learnt { announcement: Announcement, sources: Vec<PeerId> },
+}
+
+/// What is known of a block's ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ids {
+    /// Nothing.
+    Unknown,
+    /// For each transaction the one it may have, by its short id. Some are missing.
+    Partly(Vec<Option<Wtxid>>),
+    /// All, in the header's order: it commits to them.
+    Known(Vec<Wtxid>),
+}
+
+impl Ids {
+    /// Once none is missing any more they are those of the header, or of no use.
+    pub(crate) fn checked(self, header: &Header) -> Self {
+        let Self::Partly(found) = self else { return self };
+        match found.iter().copied().collect::<Option<Vec<Wtxid>>>() {
+            Some(ids) if commits_to(header, &ids) => Self::Known(ids),
+            Some(_) => Self::Unknown,
+            None => Self::Partly(found),
+        }
+    }
+
+    /// The id in a place, as far as known.
+    fn at(&self, place: usize) -> Option<&Wtxid> {
+        match self {
+            Self::Unknown => None,
+            Self::Partly(found) => found.get(place).and_then(Option::as_ref),
+            Self::Known(ids) => ids.get(place),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Unknown => 0,
+            Self::Partly(found) => found.len(),
+            Self::Known(ids) => ids.len(),
+        }
+    }
 }
 
 #[derive(Debug)]
 struct Block {
     header: Header,
-    /// In the header's order; none until the ids of a large block have come.
-    ids: Option<Vec<Wtxid>>,
+    ids: Ids,
+    /// They came to be known one by one.
+    learnt: bool,
     /// As many as ids.
     txs: Vec<Option<Arc<Transaction>>>,
     /// Most welcome first; at most [`MAX_ANNOUNCERS`].
@@ -67,32 +110,29 @@ impl Blocks {
     }
 
     /// Begins with an announced block; false when there is no room.
-    pub(crate) fn start(
-        &mut self,
-        header: Header,
-        ids: Option<Vec<Wtxid>>,
-        announcers: &[PeerId],
-        now: Duration,
-    ) -> bool {
+    pub(crate) fn start(&mut self, header: Header, ids: Ids, announcers: &[PeerId], now: Duration) -> bool {
         let id = header.id();
         if let Some(block) = self.blocks.get_mut(&id) {
             block.announcers.extend(announcers);
             block.announcers.truncate(MAX_ANNOUNCERS);
+            block.learn(ids);
             return true;
         }
         if self.blocks.len() >= MAX_BLOCKS {
             return false;
         }
-        let block = Block {
+        let mut block = Block {
             header,
-            txs: vec![None; ids.as_ref().map_or(0, Vec::len)],
-            ids,
+            txs: Vec::new(),
+            ids: Ids::Unknown,
+            learnt: false,
             announcers: announcers.iter().copied().take(MAX_ANNOUNCERS).collect(),
             served: Vec::new(),
             open: Vec::new(),
             not_before: BTreeMap::new(),
             started: now,
         };
+        block.learn(ids);
         self.blocks.insert(id, block);
         true
     }
@@ -102,7 +142,7 @@ impl Blocks {
         self.blocks.remove(id);
     }
 
-    /// The ids of a large block, or none.
+    /// Ids of a block, or none.
     pub(crate) fn answered_ids(&mut self, id: RequestId, result: Result<Vec<Wtxid>, Miss>, hub: &mut Hub) {
         let Some((block, peer, _)) = self.close(id) else { return };
         match result {
@@ -110,12 +150,7 @@ impl Blocks {
                 block.not_before.insert(peer, Duration::MAX);
                 hub.penalise(&peer, Penalty::Heavy, "served ids that are not the header's");
             }
-            Ok(ids) => {
-                if block.ids.is_none() {
-                    block.txs = vec![None; ids.len()];
-                    block.ids = Some(ids);
-                }
-            }
+            Ok(ids) => block.learn(Ids::Known(ids)),
             Err(miss) => block.missed(peer, miss, hub.now),
         }
     }
@@ -130,22 +165,24 @@ impl Blocks {
         let Some((block, peer, indices)) = self.close(id) else { return };
         match result {
             Ok(txs) => {
-                let ids = block.ids.as_deref().unwrap_or_default();
                 let places: Vec<usize> = indices.iter().filter_map(|i| usize::try_from(*i).ok()).collect();
-                let right = txs.len() == places.len()
-                    && txs.iter().zip(&places).all(|(tx, at)| ids.get(*at) == Some(&tx.wtxid()));
-                if !right {
+                let fits = |(tx, at): (&Arc<Transaction>, &usize)| match &block.ids {
+                    Ids::Known(ids) => ids.get(*at) == Some(&tx.wtxid()),
+                    // What was found by short ids may be wrong.
+                    Ids::Partly(_) | Ids::Unknown => true,
+                };
+                if txs.len() != places.len() || !txs.iter().zip(&places).all(fits) {
                     block.not_before.insert(peer, Duration::MAX);
                     hub.penalise(&peer, Penalty::Heavy, "served transactions that are not the block's");
                     return;
                 }
+                if !block.insert(txs, &places) {
+                    // Somebody's fault, or an accident of short ids.
+                    block.not_before.insert(peer, hub.now + WHOLE_BODY);
+                    return;
+                }
                 block.served.push(peer);
                 hub.peers.reward(&peer, 0.1, hub.now);
-                for (tx, at) in txs.into_iter().zip(places) {
-                    if let Some(slot) = block.txs.get_mut(at) {
-                        *slot = Some(tx);
-                    }
-                }
             }
             Err(miss) => block.missed(peer, miss, hub.now),
         }
@@ -169,7 +206,13 @@ impl Blocks {
     ) -> Vec<Finished> {
         let mut finished = Vec::new();
         for (id, block) in &mut self.blocks {
-            if block.ids.is_some() && block.fill(view, leftovers) {
+            if std::mem::take(&mut block.learnt)
+                && let Ids::Known(ids) = &block.ids
+            {
+                let announcement = Announcement { header: block.header.clone(), wtxids: Some(ids.clone()) };
+                finished.push(Finished::Learnt { announcement, sources: block.announcers.clone() });
+            }
+            if block.fill(view, leftovers) {
                 let txs = block.txs.iter_mut().filter_map(Option::take).collect();
                 finished.push(Finished::Body { id: *id, from: std::mem::take(&mut block.served), txs });
             } else if hub.now.saturating_sub(block.started) >= WHOLE_BODY {
@@ -179,8 +222,9 @@ impl Blocks {
             }
         }
         for done in &finished {
-            let (Finished::Body { id, .. } | Finished::GivenUp { id, .. }) = done;
-            self.blocks.remove(id);
+            if let Finished::Body { id, .. } | Finished::GivenUp { id, .. } = done {
+                self.blocks.remove(id);
+            }
         }
         finished
     }
@@ -203,17 +247,57 @@ impl Block {
         self.not_before.insert(peer, now + pause);
     }
 
+    /// More is known of its ids.
+    fn learn(&mut self, ids: Ids) {
+        let is_more = match self.ids {
+            Ids::Unknown => ids != Ids::Unknown,
+            Ids::Partly(_) => matches!(ids, Ids::Known(_)),
+            Ids::Known(_) => false,
+        };
+        if is_more {
+            self.txs.resize(ids.len(), None);
+            let false_ones = (0..).zip(&mut self.txs).filter(|(at, _)| self.ids.at(*at) != ids.at(*at));
+            false_ones.for_each(|(_, slot)| *slot = None);
+            self.ids = ids;
+            // Whoever was asked for ids need not be waited for.
+            self.open.retain(|(.., indices)| !indices.is_empty());
+        }
+    }
+
+    /// Takes transactions in that were missing; false when they turn out not to be the header's.
+    fn insert(&mut self, txs: Vec<Arc<Transaction>>, places: &[usize]) -> bool {
+        for (tx, at) in txs.into_iter().zip(places) {
+            if let Ids::Partly(found) = &mut self.ids
+                && let Some(place) = found.get_mut(*at)
+            {
+                *place = Some(tx.wtxid());
+            }
+            if let Some(slot) = self.txs.get_mut(*at) {
+                *slot = Some(tx);
+            }
+        }
+        if !matches!(self.ids, Ids::Partly(_)) {
+            return true;
+        }
+        self.ids = std::mem::replace(&mut self.ids, Ids::Unknown).checked(&self.header);
+        self.learnt = matches!(self.ids, Ids::Known(_));
+        if self.ids == Ids::Unknown {
+            self.txs.clear();
+            self.open.clear();
+        }
+        self.ids != Ids::Unknown
+    }
+
     /// Whether everything is there now.
     fn fill(&mut self, view: &dyn ChainView, leftovers: &Leftovers) -> bool {
-        let ids = self.ids.as_deref().unwrap_or_default();
-        for (id, slot) in ids.iter().zip(&mut self.txs).filter(|(_, slot)| slot.is_none()) {
-            *slot = view.pool_tx(id).or_else(|| leftovers.get(id));
+        for (place, slot) in self.txs.iter_mut().enumerate().filter(|(_, slot)| slot.is_none()) {
+            *slot = self.ids.at(place).and_then(|id| view.pool_tx(id).or_else(|| leftovers.get(id)));
         }
-        self.txs.iter().all(Option::is_some)
+        matches!(self.ids, Ids::Known(_)) && self.txs.iter().all(Option::is_some)
     }
 
     fn question(&self, id: BlockId) -> (Question, Vec<u32>) {
-        if self.ids.is_none() {
+        if self.ids == Ids::Unknown {
             return (Question::BlockIds(id), Vec::new());
         }
         let places = (0u32..).zip(&self.txs).filter(|(_, slot)| slot.is_none());

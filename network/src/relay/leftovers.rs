@@ -32,6 +32,11 @@ impl Leftovers {
         }
     }
 
+    /// All that is here.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = Wtxid> {
+        self.txs.keys().copied()
+    }
+
     /// The transaction, if it was seen lately.
     pub(crate) fn get(&self, id: &Wtxid) -> Option<Arc<Transaction>> {
         self.txs.get(id).cloned()

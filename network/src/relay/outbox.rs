@@ -1,7 +1,7 @@
 //! What we have to say ourselves, no faster than others listen: beyond their budgets it would be ignored.
 //! Transactions are gossiped one by one while they are few, and offered by their ids while they are many.
 
-use super::Offers;
+use super::{Compacts, Offers, push_bounded};
 use crate::driver::{NetCommand, RequestId, Topic};
 use crate::limits::{Bucket, Quota};
 use crate::protocol::{ChainView, Hub, Miss};
@@ -23,6 +23,10 @@ const BLOCKS: Quota = Quota { each: Duration::from_millis(300), burst: 8 };
 const SETTLED: Duration = Duration::from_secs(2);
 /// Peers outside the mesh that a block of ours is pushed to.
 const PUSHED: usize = 3;
+/// How long gossip takes to reach everybody.
+const GOSSIP_WITHIN: Duration = Duration::from_secs(1);
+/// Blocks that wait for it at the most.
+const MAX_AHEAD: usize = 16;
 /// Blocks known to be on their way already.
 const MAX_ANNOUNCED: usize = 64;
 
@@ -42,6 +46,8 @@ pub(crate) struct Outbox {
     block_budget: Bucket,
     /// Blocks that are on their way through the network.
     announced: VecDeque<BlockId>,
+    /// Blocks that we heard of ahead of gossip, and when gossip hears them from us if from nobody else.
+    ahead: VecDeque<(Duration, Announcement)>,
 }
 
 impl Outbox {
@@ -100,6 +106,11 @@ impl Outbox {
         push_bounded(&mut self.announced, id, MAX_ANNOUNCED);
     }
 
+    /// A block was announced to us ahead of gossip, which has its time to bring it.
+    pub(crate) fn heard_ahead(&mut self, announcement: Announcement, now: Duration) {
+        push_bounded(&mut self.ahead, (now + GOSSIP_WITHIN, announcement), MAX_AHEAD);
+    }
+
     /// Whether the block is on its way through the network.
     pub(crate) fn is_announced(&self, id: &BlockId) -> bool {
         self.announced.contains(id)
@@ -107,6 +118,7 @@ impl Outbox {
 
     /// Sends what the budgets allow.
     pub(crate) fn step(&mut self, hub: &mut Hub, view: &dyn ChainView) {
+        self.send_ahead(hub);
         self.send_tip(hub, view);
         self.send_txs(hub, view);
         self.offers.step(hub);
@@ -132,6 +144,13 @@ impl Outbox {
         }
     }
 
+    /// Gossip leaves out what it has carried.
+    fn send_ahead(&mut self, hub: &mut Hub) {
+        while let Some((_, announcement)) = self.ahead.pop_front_if(|(at, _)| *at <= hub.now) {
+            hub.command(NetCommand::Publish { topic: Topic::Block, data: announcement.encode() });
+        }
+    }
+
     fn send_tip(&mut self, hub: &mut Hub, view: &dyn ChainView) {
         let Some((announcement, own)) = &self.tip else { return };
         if !own && !view.synced() {
@@ -142,6 +161,7 @@ impl Outbox {
             return;
         }
         let (id, data) = (announcement.header.id(), announcement.encode());
+        Compacts::hand_on(announcement, &[], hub);
         hub.command(NetCommand::Publish { topic: Topic::Block, data: data.clone() });
         let others = if *own { hub.peers.outside_mesh() } else { Vec::new() };
         let push = Question::Push { topic: Topic::Block, data };
@@ -150,13 +170,6 @@ impl Outbox {
         self.tip = None;
         push_bounded(&mut self.announced, id, MAX_ANNOUNCED);
     }
-}
-
-fn push_bounded<T>(list: &mut VecDeque<T>, item: T, most: usize) {
-    if list.len() == most {
-        list.pop_front();
-    }
-    list.push_back(item);
 }
 
 #[cfg(test)]

@@ -27,11 +27,9 @@ impl Announcement {
     /// `header_len:u16 | header | wtxid * tx_count`.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let header = self.header.encode();
         let ids = self.wtxids.as_deref().unwrap_or_default();
-        let mut out = Vec::with_capacity(2 + header.len() + HASH_BYTES * ids.len());
-        out.extend_from_slice(&length::<u16>(header.len()).to_le_bytes());
-        out.extend_from_slice(&header);
+        let mut out = Vec::with_capacity(2 + MAX_HEADER_BYTES + HASH_BYTES * ids.len());
+        write_header(&self.header, &mut out);
         out.extend(ids.iter().flat_map(Wtxid::as_bytes));
         out
     }
@@ -42,9 +40,7 @@ impl Announcement {
     /// The first violation of the format, left to right.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
-        let header_len = usize::from(reader.u16()?);
-        starling_primitives::codec::at_most(header_len, MAX_HEADER_BYTES)?;
-        let header = Header::decode(reader.take(header_len)?)?;
+        let header = read_header(&mut reader)?;
         let count = header.content().tx_count;
         let wtxids = if count <= MAX_ANNOUNCED_TXS {
             let count = usize::try_from(count).expect("at most 8,192");
@@ -61,6 +57,20 @@ impl Announcement {
     pub fn ids_match(&self) -> bool {
         self.wtxids.as_ref().is_none_or(|ids| commits_to(&self.header, ids))
     }
+}
+
+/// `header_len:u16 | header`.
+pub(super) fn write_header(header: &Header, out: &mut Vec<u8>) {
+    let header = header.encode();
+    out.extend_from_slice(&length::<u16>(header.len()).to_le_bytes());
+    out.extend_from_slice(&header);
+}
+
+/// `header_len:u16 | header`.
+pub(super) fn read_header(reader: &mut Reader<'_>) -> Result<Header, DecodeError> {
+    let header_len = usize::from(reader.u16()?);
+    starling_primitives::codec::at_most(header_len, MAX_HEADER_BYTES)?;
+    Header::decode(reader.take(header_len)?)
 }
 
 /// Whether these are the transactions of the header: their number, and the root over them.

@@ -1,8 +1,8 @@
 //! What a node asks another, one variant a protocol.
 
 use super::{
-    HASH_BYTES, MAX_BODIES, MAX_HEADERS, MAX_LOCATOR_IDS, MAX_PEER_RECORDS, MAX_POOL_IDS, MAX_TX_IDS, Status,
-    counted, length, need, read_hashes,
+    Compact, HASH_BYTES, MAX_BODIES, MAX_HEADERS, MAX_LOCATOR_IDS, MAX_PEER_RECORDS, MAX_POOL_IDS,
+    MAX_TX_IDS, Status, counted, length, need, read_hashes,
 };
 use crate::driver::{Protocol, Topic};
 use starling_primitives::{BlockId, DecodeError, Reader, Wtxid};
@@ -48,6 +48,8 @@ pub enum Question {
         /// The message.
         data: Vec<u8>,
     },
+    /// A block announced in short: whoever has its transactions needs nothing else.
+    Compact(Box<Compact>),
     /// Which other nodes do you know? At most so many, up to [`MAX_PEER_RECORDS`].
     Peers(u8),
 }
@@ -66,6 +68,7 @@ impl Question {
             Self::Pool { .. } => Protocol::Pool,
             Self::Txs(_) => Protocol::Txs,
             Self::Push { .. } => Protocol::Push,
+            Self::Compact(_) => Protocol::Compact,
             Self::Peers(_) => Protocol::Peers,
         }
     }
@@ -104,6 +107,7 @@ impl Question {
                 out.push(u8::from(*topic == Topic::Tx));
                 out.extend_from_slice(data);
             }
+            Self::Compact(compact) => compact.write(&mut out),
             Self::Peers(max) => out.push(*max),
         }
         out
@@ -144,6 +148,7 @@ impl Question {
                 Self::Pool { cursor, max }
             }
             Protocol::Txs => Self::Txs(read_wtxids(reader)?),
+            Protocol::Compact => Self::Compact(Box::new(Compact::read(reader)?)),
             Protocol::Peers => {
                 let max = reader.u8()?;
                 counted("the number of peers asked for", max, MAX_PEER_RECORDS)?;

@@ -46,7 +46,17 @@ fn question() -> impl Strategy<Value = Question> {
         (prop_oneof![Just(Topic::Block), Just(Topic::Tx)], vec(any::<u8>(), 0..99))
             .prop_map(|(topic, data)| Question::Push { topic, data }),
         (0..=MAX_PEER_RECORDS).prop_map(Question::Peers),
+        (32_u64..40).prop_map(|count| Question::Compact(Box::new(block(count).1))),
     ]
+}
+
+/// A block of so many transactions, announced in full and in short.
+fn block(count: u64) -> (Announcement, Compact) {
+    let txs: Vec<_> = (0..count).map(testing::tx).collect();
+    let header = testing::header(BlockId::ZERO, 1, &txs);
+    let full = Announcement::new(header, &testing::ids(&txs));
+    let short = Compact::of(&full).expect("long enough to be shortened");
+    (full, short)
 }
 
 fn some_tx() -> impl Strategy<Value = Arc<Transaction>> {
@@ -131,6 +141,48 @@ fn results_other_than_fine() {
     assert_eq!(read_answer(&[4], nothing), Err(DecodeError::BadField { what: "the result", value: 4 }));
     assert_eq!(read_answer(&[2, 0], nothing), Err(DecodeError::TrailingBytes(1)));
     assert!(read_answer(&[], nothing).is_err());
+}
+
+#[test]
+fn the_ids_of_an_announcement_in_short_are_found_among_those_that_are_known() {
+    let (full, short) = block(100);
+    let ids = full.wtxids.clone().unwrap();
+    let others: Vec<Wtxid> = (1_000..9_000).map(|nonce| testing::tx(nonce).wtxid()).collect();
+    let known = others.iter().chain(ids.iter().rev()).copied();
+    let found: Vec<Option<Wtxid>> = ids.iter().copied().map(Some).collect();
+    assert_eq!(short.find(known), found, "in the block's order, whatever theirs is");
+    let part = short.find(ids[1..].iter().copied());
+    assert_eq!((part[0], &part[1..]), (None, &found[1..]), "one is not here");
+    let mut bytes = Question::Compact(Box::new(short)).encode();
+    assert!(bytes.len() < full.encode().len() / 4);
+    // The first takes the place of the second as well.
+    let at = bytes.len() - 100 * 5;
+    bytes.copy_within(at..at + 5, at + 5);
+    let Ok(Question::Compact(twice)) = Question::decode(Protocol::Compact, &bytes) else {
+        panic!("refused for its form")
+    };
+    assert_eq!(twice.find(ids.iter().copied()).iter().flatten().count(), 99);
+}
+
+#[test]
+fn ids_are_short_in_another_way_in_each_block() {
+    let (full, short) = block(32);
+    let txs: Vec<_> = (0..32).map(testing::tx).collect();
+    let other = Announcement::new(testing::header(BlockId::ZERO, 2, &txs), &full.wtxids.unwrap());
+    let (one, two) =
+        (Question::Compact(Box::new(short)), Question::Compact(Box::new(Compact::of(&other).unwrap())));
+    let (one, two) = (one.encode(), two.encode());
+    let ids = |bytes: &[u8]| bytes[bytes.len() - 32 * 5..].to_vec();
+    assert!(ids(&one).chunks(5).zip(ids(&two).chunks(5)).all(|(one, two)| one != two));
+}
+
+#[test]
+fn few_ids_and_ids_that_are_not_carried_have_no_short_form() {
+    let txs: Vec<_> = (0..31).map(testing::tx).collect();
+    let few = Announcement::new(testing::header(BlockId::ZERO, 1, &txs), &testing::ids(&txs));
+    assert_eq!(Compact::of(&few), None);
+    let (full, _) = block(40);
+    assert_eq!(Compact::of(&Announcement { wtxids: None, ..full }), None);
 }
 
 #[test]

@@ -63,9 +63,11 @@ impl Core {
                 None => Answer::Pool { next: Wtxid::ZERO, ids: Vec::new() },
             },
             Question::Txs(ids) => Answer::Txs(ids.iter().map(|id| self.pool.get(id).cloned()).collect()),
-            Question::Status(_) | Question::Announce(_) | Question::Push { .. } | Question::Peers(_) => {
-                Answer::BadRequest
-            }
+            Question::Status(_)
+            | Question::Announce(_)
+            | Question::Push { .. }
+            | Question::Compact(_)
+            | Question::Peers(_) => Answer::BadRequest,
         };
         self.reply(token, &answer);
     }

@@ -57,6 +57,10 @@ impl ChainView for View<'_> {
         self.pool.get(id).cloned()
     }
 
+    fn pool_ids(&self) -> Box<dyn Iterator<Item = Wtxid> + '_> {
+        Box::new(self.pool.ids())
+    }
+
     fn knows_tx(&self, id: &Wtxid) -> bool {
         self.pool.contains(id) || self.recent.contains(id)
     }

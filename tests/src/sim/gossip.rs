@@ -252,11 +252,6 @@ impl Gossip {
         Some(message)
     }
 
-    /// Whether it heard or said this lately.
-    pub(super) fn knows(&self, id: &MessageId) -> bool {
-        self.seen.contains_key(id)
-    }
-
     /// What the peers brought since the last time.
     pub(super) fn deliveries(&mut self) -> Vec<(HostId, Delivery)> {
         let mesh = &self.mesh;

@@ -1,7 +1,7 @@
 //! One simulated node: the core that ships on a ledger in memory, gossip's model, and its line.
 
 use super::dice::Dice;
-use super::gossip::{Gossip, Rpc};
+use super::gossip::{Gossip, MessageId, Rpc};
 use super::identity::peer_id;
 use super::wire::{Packet, Transfer};
 use super::world::HostId;
@@ -9,7 +9,8 @@ use starling_genesis::Chain;
 use starling_ledger::{Ledger, LedgerOptions, MemoryDisk};
 use starling_network::{MessageRef, Multiaddr, PeerOptions, Protocol, ReplyToken, RequestId, Topic};
 use starling_node::{Core, CoreConfig, Now};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use starling_primitives::BlockId;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,10 +48,9 @@ pub(super) struct Traffic {
     pub(super) first: [u64; 2],
     /// Bytes of gossip messages that were sent.
     pub(super) published: u64,
-    /// Messages over 1 KiB that came, by gossip and by `push/1`.
-    pub(super) large: u64,
-    /// Of these, the first of their kind.
-    pub(super) large_first: u64,
+    /// Messages over 1 KiB that came by gossip and by `push/1`, and by `compact/1`; and how many different
+    /// ones.
+    pub(super) copies: [(u64, u64); 2],
 }
 
 /// A node.
@@ -67,8 +67,12 @@ pub(super) struct Host {
     pub(super) skew: i64,
     /// When its present life began.
     pub(super) born: Duration,
-    /// Whether it passes no gossip on.
+    /// Whether it passes on nothing that others said.
     pub(super) silent: bool,
+    /// Messages over 1 KiB that came, by their names.
+    had: HashSet<MessageId>,
+    /// The last block that it made itself.
+    pub(super) made: Option<BlockId>,
     /// Questions of its own that are open, and who was asked.
     pub(super) asked: BTreeMap<RequestId, HostId>,
     /// Questions of others that it is to answer.
@@ -125,6 +129,8 @@ impl Host {
             skew: 0,
             born: Duration::ZERO,
             silent,
+            made: None,
+            had: HashSet::new(),
             asked: BTreeMap::new(),
             asking: BTreeMap::new(),
             heard: HashMap::new(),
@@ -209,18 +215,18 @@ impl Host {
     }
 
     /// Counts a gossip message that came.
-    pub(super) fn note_message(&mut self, (topic, bytes): (Topic, usize), is_first: bool) {
+    pub(super) fn note_message(&mut self, topic: Topic, is_first: bool) {
         let at = usize::from(topic == Topic::Tx);
         self.traffic.heard[at] += 1;
         self.traffic.first[at] += u64::from(is_first);
-        self.note_pushed(bytes, is_first);
     }
 
-    /// Counts a message that came beside gossip.
-    pub(super) fn note_pushed(&mut self, bytes: usize, is_first: bool) {
+    /// Counts a copy of a message over 1 KiB, by whatever way it came.
+    pub(super) fn note_copy(&mut self, name: MessageId, bytes: usize, short: bool) {
         if bytes > LARGE_BYTES {
-            self.traffic.large += 1;
-            self.traffic.large_first += u64::from(is_first);
+            let copies = &mut self.traffic.copies[usize::from(short)];
+            copies.0 += 1;
+            copies.1 += u64::from(self.had.insert(name));
         }
     }
 

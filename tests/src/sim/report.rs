@@ -35,12 +35,14 @@ pub struct Report {
     pub crashes: u64,
     /// Seconds after a division until all had one tip.
     pub agreed_after_s: Option<f64>,
-    /// Milliseconds until a node had a block's header.
+    /// Milliseconds until a node had a block's announcement.
     pub known_ms: Percentiles,
     /// Milliseconds until a node had connected a block.
     pub connected_ms: Percentiles,
     /// Times that a message over 1 KiB came again, for each first time.
     pub duplicates: f64,
+    /// The same of announcements in short.
+    pub short_duplicates: f64,
     /// Bytes that a node sent, on average.
     pub bytes_each: f64,
     /// Of these, gossip.
@@ -61,9 +63,13 @@ impl Report {
             let sum: u64 = world.hosts.iter().map(|host| f(&host.traffic)).sum();
             usize::try_from(sum).map_or(f64::INFINITY, |sum| ratio(sum >> 10) * 1024.0)
         };
-        let count = |f: fn(&super::host::Traffic) -> u64| -> f64 {
-            let sum: u64 = world.hosts.iter().map(|host| f(&host.traffic)).sum();
-            usize::try_from(sum).map_or(f64::INFINITY, ratio)
+        // For each kind of message, how many came beside the first of its name.
+        let again = |kind: usize| -> f64 {
+            let copies = || world.hosts.iter().map(|host| host.traffic.copies[kind]);
+            let (all, first) =
+                (copies().map(|copies| copies.0).sum::<u64>(), copies().map(|copies| copies.1).sum());
+            let count = |number: u64| usize::try_from(number).map_or(f64::INFINITY, ratio);
+            count(all - first) / count(first).max(1.0)
         };
         let nodes = ratio(world.hosts.len());
         let (reorganisations, deepest) = world.watch.reorganisations();
@@ -91,8 +97,8 @@ impl Report {
             agreed_after_s: None,
             known_ms: world.watch.known(),
             connected_ms: world.watch.connected(),
-            duplicates: count(|traffic| traffic.large - traffic.large_first)
-                / count(|traffic| traffic.large_first).max(1.0),
+            duplicates: again(0),
+            short_duplicates: again(1),
             bytes_each: traffic(|traffic| traffic.sent) / nodes,
             gossip_bytes_each: traffic(|traffic| traffic.gossip_sent) / nodes,
             bans: world.watch.bans().len(),

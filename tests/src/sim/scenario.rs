@@ -467,6 +467,7 @@ pub(super) fn mine(world: &mut World, id: HostId) {
     if let Some(Some((block, header))) = made {
         let now = world.now;
         world.watch.born(block, now);
+        world.hosts[id.index()].made = Some(block);
         world.call(id, move |core| core.submit_block(header).is_ok());
     }
 }

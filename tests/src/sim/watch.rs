@@ -14,7 +14,7 @@ const WATCHED_FOR: Duration = Duration::from_secs(120);
 struct Spread {
     id: BlockId,
     born: Duration,
-    /// When each node had its header.
+    /// When each node had its announcement.
     known: Vec<Option<Duration>>,
     /// When each node had connected it.
     connected: Vec<Option<Duration>>,
@@ -81,7 +81,10 @@ impl Watch {
                 continue;
             }
             let Some(info) = core.tree().get(&spread.id) else { continue };
-            spread.known[at].get_or_insert(now - spread.born);
+            // Its header may be here before its ids are.
+            if info.status != Status::Header || core.net().has_announcement(&spread.id) {
+                spread.known[at].get_or_insert(now - spread.born);
+            }
             if info.status == Status::Connected {
                 spread.connected[at] = Some(now - spread.born);
             }

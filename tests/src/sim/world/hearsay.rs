@@ -4,9 +4,9 @@ use super::{HostId, World};
 use crate::sim::gossip::{Gossip, Message, MessageId, Out, Rpc};
 use crate::sim::identity::peer_id;
 use crate::sim::wire::Packet;
-use starling_network::{MessageRef, NetEvent, Protocol, Question, Topic, Verdict};
+use starling_network::{Announcement, MessageRef, NetEvent, Protocol, Question, Topic, Verdict};
 use starling_node::Event;
-use starling_primitives::Tag;
+use starling_primitives::{BlockId, Tag};
 use std::sync::Arc;
 
 fn name_of(topic: Topic, data: &[u8]) -> MessageId {
@@ -38,8 +38,29 @@ impl World {
     /// Counts a message that came beside gossip.
     pub(super) fn on_push(&mut self, id: HostId, question: &[u8]) {
         let Ok(Question::Push { topic, data }) = Question::decode(Protocol::Push, question) else { return };
-        let is_first = !self.gossip(id).knows(&name_of(topic, &data));
-        self.hosts[id.index()].note_pushed(data.len(), is_first);
+        self.hosts[id.index()].note_copy(name_of(topic, &data), data.len(), false);
+    }
+
+    /// The block of an announcement beside gossip.
+    fn announced(protocol: Protocol, question: &[u8]) -> Option<BlockId> {
+        match Question::decode(protocol, question).ok()? {
+            Question::Push { topic: Topic::Block, data } => {
+                Some(Announcement::decode(&data).ok()?.header.id())
+            }
+            Question::Compact(compact) => Some(compact.header().id()),
+            _ => None,
+        }
+    }
+
+    /// Whether a node that passes nothing on keeps this back: whatever is not its own.
+    pub(super) fn keeps_to_itself(&self, id: HostId, protocol: Protocol, question: &[u8]) -> bool {
+        let host = &self.hosts[id.index()];
+        host.silent && Self::announced(protocol, question).is_some_and(|block| host.made != Some(block))
+    }
+
+    /// Counts an announcement in short.
+    pub(super) fn on_short(&mut self, id: HostId, question: &[u8]) {
+        self.hosts[id.index()].note_copy(name_of(Topic::Block, question), question.len(), true);
     }
 
     pub(super) fn verdict(&mut self, id: HostId, message: &MessageRef, verdict: Verdict) {
@@ -55,14 +76,16 @@ impl World {
     }
 
     pub(super) fn on_gossip(&mut self, id: HostId, from: HostId, rpc: Rpc) {
-        let size = match &rpc {
-            Rpc::Publish(message) => Some((message.topic, message.data.len())),
+        let message = match &rpc {
+            Rpc::Publish(message) => Some((message.topic, message.id, message.data.len())),
             _ => None,
         };
         let mut out = Out::new();
         let heard = self.gossip(id).received(from, rpc, &mut out);
-        if let Some(size) = size {
-            self.hosts[id.index()].note_message(size, heard.is_some());
+        if let Some((topic, name, bytes)) = message {
+            let host = &mut self.hosts[id.index()];
+            host.note_message(topic, heard.is_some());
+            host.note_copy(name, bytes, false);
         }
         self.tell(id, out);
         if let Some(Message { topic, id: name, data }) = heard {

@@ -24,6 +24,9 @@ impl World {
             return self.feed(id, Event::Net(event));
         };
         self.hosts[id.index()].asked.insert(request, to);
+        if self.keeps_to_itself(id, protocol, &data) {
+            return self.ended(id, request, Ok(Answer::Done.encode()));
+        }
         self.after(protocol.timeout(), id, What::TimedOut(request));
         self.send(id, to, Packet::Question { protocol, request, data });
     }
@@ -41,8 +44,10 @@ impl World {
             let result = Ok(Answer::RateLimited { retry_after_ms: RETRY_AFTER_MS }.encode());
             return self.send(id, from, Packet::Answer { request, result });
         }
-        if protocol == Protocol::Push {
-            self.on_push(id, &data);
+        match protocol {
+            Protocol::Push => self.on_push(id, &data),
+            Protocol::Compact => self.on_short(id, &data),
+            _ => {}
         }
         let host = &mut self.hosts[id.index()];
         host.tokens += 1;

@@ -3,7 +3,9 @@
 
 use super::metrics::metric;
 use super::miner;
-use starling_network::{Announcement, Answer, MAX_ANNOUNCED_TXS, Protocol, Question, Topic, signed_record};
+use starling_network::{
+    Announcement, Answer, Compact, MAX_ANNOUNCED_TXS, Protocol, Question, Topic, signed_record,
+};
 use starling_primitives::{BlockId, Coinbase, Content, Header, StateRoot, Work, WorkHeader, Wtxid, tx_root};
 use starling_rpc::types::{BlockPart, BlockRef};
 use starling_tests::{
@@ -513,6 +515,26 @@ fn false_ids_of_the_transactions_of_a_block_are_held_against_who_served_them() {
     });
     siege.honest.generate(3, &miner(&siege.lab, 1));
     siege.is_unharmed(&[(&liar, Fate::LetGo("served ids that are not the header's"))]);
+}
+
+#[test]
+fn blocks_announced_in_short_whose_transactions_nobody_has_hold_nobody_up() {
+    let mut siege = Siege::new();
+    let last = siege.header(&siege.honest, 5);
+    let liar = siege.modest();
+    for n in 0..20 {
+        let ids: Vec<Wtxid> =
+            (0..100).map(|at| Wtxid::new([[n, at]; 16].concat().try_into().unwrap())).collect();
+        let (tx_count, tx_root) = (100, tx_root(ids.iter().copied()));
+        let content = Content { tx_count, body_bytes: 200 * tx_count, tx_root, ..*last.content() };
+        let full = Announcement::new(mined(&last, content, &siege), &ids);
+        let short = Box::new(Compact::of(&full).expect("long enough"));
+        drop(liar.ask(Protocol::Compact, Question::Compact(short).encode()));
+    }
+    until("the liar was asked for transactions", || {
+        if liar.was_asked(Protocol::BlockTxs) { Ok(()) } else { Err("not yet".to_owned()) }
+    });
+    siege.is_unharmed(&[(&liar, Fate::Free)]);
 }
 
 #[test]

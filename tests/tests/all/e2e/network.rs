@@ -1,5 +1,6 @@
 //! Nodes that mine, pay, part and meet.
 
+use super::metrics::metric;
 use super::{miner, settle, star};
 use nix::sys::signal::Signal;
 use starling_primitives::{Address, TxId};
@@ -40,6 +41,34 @@ fn three_nodes_mine_to_one_tip_and_a_fourth_started_late_catches_up() {
         assert_eq!(node.balance(bob.address()), star("12.5"));
         assert_eq!(node.account(alice.address()).nonce, 1);
         assert_eq!(node.info().supply, lab.supply(tip.height, 1));
+    }
+}
+
+#[test]
+fn a_block_goes_ahead_of_gossip_to_those_who_have_its_transactions() {
+    let mut alice = Payer::new(1);
+    let lab = Lab::new(Pace::Asked, &[(&alice, "1000")]);
+    let serve = ["--metrics", "127.0.0.1:0"];
+    let nodes = [lab.node(&[]), lab.node(&serve), lab.node(&serve)];
+    connect(&nodes[0], &nodes[1]);
+    connect(&nodes[1], &nodes[2]);
+    let payments: Vec<TxId> =
+        (0..60).map(|_| nodes[0].submit(&alice.pay(lab.chain(), Payer::new(2).address(), "1"))).collect();
+    payments.iter().for_each(|payment| nodes[2].until_pending(*payment));
+    nodes[0].generate(1, &miner(&lab, 1));
+    let tip = agree(&nodes.each_ref());
+    assert_eq!(tip.height, 1);
+    let messages = |node, protocol, direction| {
+        metric(
+            node,
+            &format!("starling_network_messages_total{{protocol=\"{protocol}\",direction=\"{direction}\"}}"),
+        )
+    };
+    for node in &nodes[1..] {
+        assert!(messages(node, "compact/1", "in") >= 1.0, "announced in short");
+        for asked in ["block-ids/1", "block-txs/1", "bodies/1"] {
+            assert!(messages(node, asked, "out") < 1.0, "{asked}: nothing was missing");
+        }
     }
 }
 

@@ -1,0 +1,220 @@
+//! Tests of announcements in short.
+
+use super::*;
+use crate::driver::{NetCommand, NetEvent, Protocol, Topic};
+use crate::peers::Penalty;
+use crate::protocol::{AnnounceOutcome, Body, Report};
+use crate::testing::{Bench, GENESIS, announcement, header, ids, peer, status, tx};
+use crate::wire::Answer;
+use starling_primitives::{Header, Transaction};
+use std::sync::Arc;
+use std::time::Duration;
+
+const WANTED: AnnounceOutcome = AnnounceOutcome::Accept { want_body: true };
+
+/// A block of fifty transactions.
+fn block() -> (Header, Vec<Arc<Transaction>>) {
+    let txs: Vec<_> = (0..50).map(tx).collect();
+    (header(GENESIS.into(), 1, &txs), txs)
+}
+
+/// A node that has so many of the block's transactions, and these many peers, of which the last is nearest.
+fn node(peers: u8, has: usize) -> (Bench, Header, Vec<Arc<Transaction>>) {
+    let (header, txs) = block();
+    let mut bench = Bench::new();
+    for n in 1..=peers {
+        bench.meet(n, status(1, 1));
+        bench.event(NetEvent::Ping { peer: peer(n), rtt: Duration::from_millis(200 - u64::from(n)) });
+    }
+    bench.view.pool.extend(txs[..has].iter().map(|tx| (tx.wtxid(), Arc::clone(tx))));
+    (bench, header, txs)
+}
+
+/// The question in which the block is announced in short.
+fn short(header: &Header, txs: &[Arc<Transaction>]) -> Vec<u8> {
+    let compact = Compact::of(&Announcement::new(header.clone(), &ids(txs))).expect("worth it");
+    Question::Compact(Box::new(compact)).encode()
+}
+
+fn is_rebuilt(bench: &Bench) -> bool {
+    bench.reports.iter().any(|report| matches!(report, Report::Body { body: Body::Txs(_), .. }))
+}
+
+fn handed_to(bench: &Bench) -> Vec<u8> {
+    (1..=9).filter(|n| bench.waiting(*n, Protocol::Compact) > 0).collect()
+}
+
+fn published(bench: &Bench) -> Vec<&Vec<u8>> {
+    let data = |command| match command {
+        &NetCommand::Publish { topic: Topic::Block, ref data } => Some(data),
+        _ => None,
+    };
+    bench.commands.iter().filter_map(data).collect()
+}
+
+#[test]
+fn who_has_the_transactions_needs_nothing_else_and_hands_it_to_the_nearest() {
+    let (mut bench, header, txs) = node(9, 50);
+    let token = bench.ask(8, Protocol::Compact, short(&header, &txs));
+    assert!(bench.commands.contains(&NetCommand::Reply { token, data: Answer::Done.encode() }));
+    assert_eq!(handed_to(&bench), [0; 0], "not before its header was judged");
+    bench.announcement_checked(header.id(), WANTED);
+    assert!(is_rebuilt(&bench));
+    assert_eq!(handed_to(&bench), [4, 5, 6, 7, 9], "not to the one that told us");
+    assert!(bench.score(8) > 0.0, "the first to tell");
+    bench.ask(9, Protocol::Compact, short(&header, &txs));
+    let judged = bench.reports.iter().filter(|report| matches!(report, Report::Announcement { .. })).count();
+    assert_eq!(judged, 1, "told again, it is worth nothing");
+}
+
+#[test]
+fn gossip_hears_it_from_us_if_from_nobody_else() {
+    let (mut bench, header, txs) = node(2, 50);
+    bench.ask(1, Protocol::Compact, short(&header, &txs));
+    bench.announcement_checked(header.id(), WANTED);
+    bench.pass(900);
+    assert!(published(&bench).is_empty(), "gossip has its time");
+    bench.pass(200);
+    assert_eq!(published(&bench), [&announcement(&header, &txs)]);
+}
+
+#[test]
+fn gossip_that_comes_later_is_passed_on_at_once() {
+    let (mut bench, header, txs) = node(2, 50);
+    bench.ask(1, Protocol::Compact, short(&header, &txs));
+    bench.announcement_checked(header.id(), WANTED);
+    let message = bench.gossip(2, Topic::Block, announcement(&header, &txs));
+    assert_eq!(bench.verdicts(&message), [crate::driver::Verdict::Accept]);
+}
+
+#[test]
+fn who_lacks_some_asks_for_these_alone_and_passes_the_whole_on() {
+    let (mut bench, header, txs) = node(2, 48);
+    bench.ask(1, Protocol::Compact, short(&header, &txs));
+    bench.announcement_checked(header.id(), WANTED);
+    assert_eq!(handed_to(&bench), [0; 0], "what is not known cannot be passed on");
+    let asked = bench.take(1, Protocol::BlockTxs).expect("who announced it is asked at once");
+    assert!(matches!(&asked.question, Question::BlockTxs { indices, .. } if *indices == [48, 49]));
+    bench.reply(&asked, &Answer::BlockTxs(txs[48..].to_vec()));
+    assert!(is_rebuilt(&bench) && bench.score(1) > 0.0);
+    assert_eq!(handed_to(&bench), [2]);
+    bench.pass(1_100);
+    assert_eq!(published(&bench), [&announcement(&header, &txs)]);
+}
+
+#[test]
+fn transactions_that_make_no_block_are_dropped_and_its_ids_asked_for() {
+    let (mut bench, header, txs) = node(2, 49);
+    bench.ask(1, Protocol::Compact, short(&header, &txs));
+    bench.announcement_checked(header.id(), WANTED);
+    let asked = bench.take(1, Protocol::BlockTxs).expect("who announced it is asked");
+    bench.reply(&asked, &Answer::BlockTxs(vec![tx(999)]));
+    assert!(!is_rebuilt(&bench) && handed_to(&bench).is_empty());
+    assert!(bench.score(1) >= 0.0, "short ids may be alike by accident");
+    let asked = bench.take(2, Protocol::BlockIds).expect("another is asked for the ids");
+    bench.reply(&asked, &Answer::BlockIds(ids(&txs)));
+    let asked = bench.take(2, Protocol::BlockTxs).expect("for what is missing");
+    bench.reply(&asked, &Answer::BlockTxs(vec![Arc::clone(&txs[49])]));
+    assert!(is_rebuilt(&bench));
+}
+
+#[test]
+fn another_number_of_transactions_than_asked_for_is_a_fault() {
+    let (mut bench, header, txs) = node(2, 48);
+    bench.ask(1, Protocol::Compact, short(&header, &txs));
+    bench.announcement_checked(header.id(), WANTED);
+    let asked = bench.take(1, Protocol::BlockTxs).expect("who announced it is asked");
+    bench.reply(&asked, &Answer::BlockTxs(vec![Arc::clone(&txs[48])]));
+    assert!(bench.score(1) < 0.0 && !is_rebuilt(&bench));
+}
+
+#[test]
+fn ids_in_full_that_come_meanwhile_are_used() {
+    let (mut bench, header, txs) = node(2, 49);
+    bench.ask(1, Protocol::Compact, short(&header, &txs));
+    bench.announcement_checked(header.id(), WANTED);
+    bench.gossip(2, Topic::Block, announcement(&header, &txs));
+    bench.announcement_checked(header.id(), WANTED);
+    let asked = bench.take(1, Protocol::BlockTxs).expect("what is missing was asked for");
+    bench.reply(&asked, &Answer::BlockTxs(vec![Arc::clone(&txs[49])]));
+    assert_eq!(bench.waiting(1, Protocol::BlockTxs) + bench.waiting(2, Protocol::BlockTxs), 0, "once");
+    assert!(is_rebuilt(&bench));
+    assert_eq!(handed_to(&bench).len(), 1, "and it is passed on");
+}
+
+#[test]
+fn an_announcement_in_full_takes_the_place_of_one_in_short_that_waits() {
+    let (mut bench, header, txs) = node(2, 0);
+    bench.ask(1, Protocol::Compact, short(&header, &txs));
+    let message = bench.gossip(2, Topic::Block, announcement(&header, &txs));
+    bench.announcement_checked(header.id(), WANTED);
+    assert_eq!(bench.verdicts(&message), [crate::driver::Verdict::Accept]);
+    assert_eq!(bench.waiting(1, Protocol::BlockIds), 0, "the ids are here");
+    assert_eq!(bench.waiting(1, Protocol::BlockTxs), 1);
+}
+
+#[test]
+fn made_up_ids_are_tried_three_times_a_block() {
+    let (mut bench, header, txs) = node(9, 50);
+    let false_ids = [&txs[1..], &txs[..1]].concat();
+    for n in 1..=3 {
+        bench.ask(n, Protocol::Compact, short(&header, &false_ids));
+        bench.announcement_checked(header.id(), WANTED);
+    }
+    bench.ask(4, Protocol::Compact, short(&header, &txs));
+    bench.announcement_checked(header.id(), WANTED);
+    assert!(!is_rebuilt(&bench), "true ones come too late");
+    bench.gossip(5, Topic::Block, announcement(&header, &txs));
+    bench.announcement_checked(header.id(), WANTED);
+    assert!(is_rebuilt(&bench), "gossip does not");
+}
+
+#[test]
+fn a_false_header_bans_whoever_announced_it_in_short() {
+    let (mut bench, header, txs) = node(2, 50);
+    bench.ask(1, Protocol::Compact, short(&header, &txs));
+    bench.announcement_checked(header.id(), AnnounceOutcome::Reject(Penalty::Ban));
+    assert!(bench.is_banned(1) && !is_rebuilt(&bench) && handed_to(&bench).is_empty());
+    let mut cut = short(&header, &txs);
+    cut.pop();
+    bench.ask(2, Protocol::Compact, cut);
+    assert!(bench.is_banned(2), "undecodable");
+}
+
+#[test]
+fn a_block_that_is_here_is_not_handed_on() {
+    let (mut bench, header, txs) = node(3, 50);
+    bench.ask(1, Protocol::Compact, short(&header, &txs));
+    bench.announcement_checked(header.id(), AnnounceOutcome::Accept { want_body: false });
+    assert!(handed_to(&bench).is_empty() && published(&bench).is_empty() && bench.is_connected(1));
+}
+
+#[test]
+fn our_own_block_and_one_that_gossip_brought_are_handed_to_the_nearest() {
+    let (mut bench, header, txs) = node(9, 50);
+    let outputs =
+        bench.net.tip_changed(Announcement::new(header.clone(), &ids(&txs)), true, &bench.view, bench.now);
+    bench.sort(outputs);
+    assert_eq!(handed_to(&bench), [5, 6, 7, 8, 9]);
+    let (mut bench, header, txs) = node(9, 0);
+    bench.gossip(9, Topic::Block, announcement(&header, &txs));
+    bench.announcement_checked(header.id(), WANTED);
+    assert_eq!(handed_to(&bench), [4, 5, 6, 7, 8], "even before its transactions are here");
+}
+
+#[test]
+fn two_of_our_own_choice_are_among_those_it_is_handed_to() {
+    let (mut bench, header, txs) = node(3, 50);
+    for n in 4..=9 {
+        let address = format!("/ip4/10.0.0.{n}/tcp/7333").parse().unwrap();
+        bench.event(NetEvent::Connected { peer: peer(n), address, outbound: false });
+        let asked = bench.take(n, Protocol::Status).unwrap();
+        bench.reply(&asked, &Answer::Status(status(1, 1)));
+        bench.event(NetEvent::Ping { peer: peer(n), rtt: Duration::from_millis(1) });
+    }
+    let block = Announcement::new(header, &ids(&txs));
+    let outputs = bench.net.tip_changed(block, true, &bench.view, bench.now);
+    bench.sort(outputs);
+    let handed = handed_to(&bench);
+    assert_eq!((handed.len(), &handed[..2]), (5, &[2, 3][..]), "{handed:?}");
+}
