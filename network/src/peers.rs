@@ -205,11 +205,12 @@ impl Peers {
         ranked.into_iter().map(|(.., id)| id).collect()
     }
 
-    /// Peers that follow the chain: the two nearest of our own choice, whom nobody else can crowd out, then
-    /// the nearest of all.
+    /// Peers that follow the chain and exchange transactions: the two nearest of our own choice, whom nobody
+    /// else can crowd out, then the nearest of all.
     pub(crate) fn nearest(&self) -> Vec<PeerId> {
+        let relaying = self.following().filter(|(_, peer)| !peer.slot.is_quiet());
         let mut ranked: Vec<(Duration, PeerId, bool)> =
-            self.following().map(|(id, peer)| (peer.distance(), *id, peer.outbound)).collect();
+            relaying.map(|(id, peer)| (peer.distance(), *id, peer.outbound)).collect();
         ranked.sort();
         let own = ranked.iter().filter(|(.., outbound)| *outbound).take(OWN_NEAREST);
         let mut nearest: Vec<PeerId> = own.map(|(_, id, _)| *id).collect();

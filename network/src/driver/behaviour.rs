@@ -298,6 +298,8 @@ pub(super) fn swarm(
     let swarm = builder.with_swarm_config(|settings| {
         settings
             .with_idle_connection_timeout(IDLE_TIMEOUT)
+            // A question leaves with the name of its protocol, and not a round trip after it.
+            .with_substream_upgrade_protocol_override(Version::V1Lazy)
             .with_max_negotiating_inbound_streams(MAX_NEGOTIATING)
             .with_smart_dial()
     });

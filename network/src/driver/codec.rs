@@ -4,6 +4,7 @@
 use super::message::{Protocol, RequestFailure};
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::StreamProtocol;
+use libp2p::core::upgrade::NegotiationError;
 use libp2p::request_response::{Codec, OutboundFailure};
 use starling_primitives::limits;
 use std::io;
@@ -102,9 +103,15 @@ pub(super) fn failure(error: &OutboundFailure) -> RequestFailure {
         OutboundFailure::UnsupportedProtocols => RequestFailure::Unsupported,
         OutboundFailure::ConnectionClosed | OutboundFailure::DialFailure => RequestFailure::Closed,
         OutboundFailure::Io(error) if TooLarge::is_cause_of(error) => RequestFailure::TooLarge,
+        // Questions leave before the other side has said that it knows their protocol.
+        OutboundFailure::Io(error) if is_unsupported(error) => RequestFailure::Unsupported,
         OutboundFailure::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => RequestFailure::Closed,
         OutboundFailure::Io(_) => RequestFailure::Other,
     }
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| matches!(inner.downcast_ref(), Some(NegotiationError::Failed)))
 }
 
 /// The length of a message, if it is within its cap.

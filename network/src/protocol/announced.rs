@@ -2,9 +2,9 @@
 
 use super::announcements::{Judged, News};
 use super::{AnnounceOutcome, Body, ChainView, Network, Output};
-use crate::driver::{NetCommand, Topic};
+use crate::driver::{MessageRef, NetCommand, Topic, Verdict};
 use crate::relay::{Compacts, Finished, Ids};
-use crate::wire::Announcement;
+use crate::wire::{Announcement, Compact};
 use libp2p::PeerId;
 use starling_primitives::{BlockId, Header};
 use std::time::Duration;
@@ -23,67 +23,83 @@ impl Network {
         match self.announcements.checked(&id, outcome, &mut self.hub) {
             Judged::Done => {}
             Judged::FetchFrom(peer) => self.headers.fetch_from(peer, view.synced(), self.hub.now),
-            Judged::Accepted { news, sources, publish } => {
+            Judged::Accepted { news, sources, message } => {
                 let want_body = outcome == (AnnounceOutcome::Accept { want_body: true });
-                self.accepted(*news, &sources, (publish, want_body), view);
+                match *news {
+                    News::Full(announcement) => self.accepted(&announcement, &sources, message, want_body),
+                    // Of a block that is here, who passes it on has its ids.
+                    News::Short(compact) if want_body => self.accepted_short(&compact, &sources, view),
+                    News::Short(_) => {}
+                }
             }
         }
         self.finish(Some(view))
     }
 
-    /// The header of an announced block is right: whoever has all its ids passes it on.
+    /// An announcement is right: it is passed on, in short first.
     fn accepted(
         &mut self,
-        news: News,
+        announcement: &Announcement,
         sources: &[PeerId],
-        (publish, want_body): (bool, bool),
-        view: &dyn ChainView,
+        message: Option<MessageRef>,
+        want_body: bool,
     ) {
-        let announcement = match news {
-            News::Full(announcement) => {
-                if publish {
-                    let data = announcement.encode();
-                    self.hub.command(NetCommand::Publish { topic: Topic::Block, data });
-                }
-                announcement
+        if want_body {
+            Compacts::hand_on(announcement, sources, &mut self.hub);
+        }
+        match message {
+            Some(message) => self.hub.verdict(Some(message), Verdict::Accept),
+            None => {
+                let data = announcement.encode();
+                self.hub.command(NetCommand::Publish { topic: Topic::Block, data });
             }
-            // Of a block that is here, who passes it on has its ids.
-            News::Short(_) if !want_body => return,
-            News::Short(compact) => {
-                let header = compact.header().clone();
-                let ids = match self.compacts.find(&compact, view, &self.leftovers) {
-                    Ids::Known(ids) => ids,
-                    ids => return self.fetch(header, ids, sources),
-                };
-                let announcement = Announcement { header, wtxids: Some(ids) };
-                if publish {
-                    self.outbox.heard_ahead(announcement.clone(), self.hub.now);
-                }
-                announcement
-            }
-        };
+        }
+        self.heard(&announcement.header.id(), sources);
+        if want_body {
+            let ids = announcement.wtxids.clone().map_or(Ids::Unknown, Ids::Known);
+            self.fetch(announcement.header.clone(), ids, sources);
+        }
+    }
+
+    /// The header of a block announced in short is right: so are the ids, once all are known.
+    fn accepted_short(&mut self, compact: &Compact, sources: &[PeerId], view: &dyn ChainView) {
+        let header = compact.header().clone();
+        let Some(first) = sources.first().copied() else { return };
+        if !view.synced() || !self.compacts.may_try(header.id(), first) {
+            return;
+        }
+        let stems = &self.stems;
+        let ids = Compacts::find((compact, first), view, &self.leftovers, |id| stems.hides(id));
+        if let Ids::Known(wtxids) = &ids {
+            self.learnt(Announcement { header: header.clone(), wtxids: Some(wtxids.clone()) }, sources);
+        }
+        self.fetch(header, ids, sources);
+    }
+
+    fn heard(&mut self, id: &BlockId, sources: &[PeerId]) {
+        self.outbox.heard(*id);
         if let Some(first) = sources.first() {
-            self.outbox.heard(announcement.header.id());
             self.hub.peers.told_block(first, self.hub.now);
         }
-        if want_body {
-            Compacts::hand_on(&announcement, sources, &mut self.hub);
-            let Announcement { header, wtxids } = announcement;
-            self.fetch(header, wtxids.map_or(Ids::Unknown, Ids::Known), sources);
-        }
+    }
+
+    /// All ids of a block announced in short are known: it is passed on, and gossip has its time to bring it.
+    fn learnt(&mut self, announcement: Announcement, sources: &[PeerId]) {
+        Compacts::hand_on(&announcement, sources, &mut self.hub);
+        self.heard(&announcement.header.id(), sources);
+        self.outbox.heard_ahead(announcement, self.hub.now);
     }
 
     /// Goes on with the bodies of announced blocks.
     pub(super) fn rebuild(&mut self, view: &dyn ChainView) {
-        let hub = &mut self.hub;
-        for finished in self.blocks.step(hub, view, &self.leftovers) {
+        for finished in self.blocks.step(&mut self.hub, view, &self.leftovers) {
             match finished {
-                Finished::Body { id, from, txs } => self.bodies.deliver(id, from, Body::Txs(txs), hub),
-                Finished::GivenUp { id, height } => self.bodies.also(id, height, hub.now),
+                Finished::Body { id, from, txs } => {
+                    self.bodies.deliver(id, from, Body::Txs(txs), &mut self.hub);
+                }
+                Finished::GivenUp { id, height } => self.bodies.also(id, height, self.hub.now),
                 Finished::Learnt { announcement, sources } => {
-                    self.outbox.heard(announcement.header.id());
-                    Compacts::hand_on(&announcement, &sources, hub);
-                    self.outbox.heard_ahead(announcement, hub.now);
+                    self.learnt(announcement, &sources);
                 }
             }
         }

@@ -61,8 +61,8 @@ pub(crate) enum Judged {
         news: Box<News>,
         /// First to come first.
         sources: Vec<PeerId>,
-        /// It came by `push/1` or `compact/1` alone: gossip has not heard it.
-        publish: bool,
+        /// It waits for its verdict; none if gossip has not brought it.
+        message: Option<MessageRef>,
     },
 }
 
@@ -127,7 +127,7 @@ impl Announcements {
                 Some(_) => hub.verdict(message, Verdict::Ignore),
                 None => pending.message = message,
             }
-            if matches!(pending.news, News::Short(_)) {
+            if matches!((&pending.news, &news), (News::Short(_), News::Full(_))) {
                 pending.news = news;
             }
             return;
@@ -150,13 +150,15 @@ impl Announcements {
         let Some(pending) = self.pending.remove(id) else { return Judged::Done };
         match outcome {
             AnnounceOutcome::Accept { .. } => {
-                let publish = pending.message.is_none();
-                hub.verdict(pending.message, Verdict::Accept);
                 let height = pending.news.header().height();
                 for peer in &pending.sources {
                     hub.peers.raise_height(peer, height);
                 }
-                Judged::Accepted { news: Box::new(pending.news), sources: pending.sources, publish }
+                Judged::Accepted {
+                    news: Box::new(pending.news),
+                    sources: pending.sources,
+                    message: pending.message,
+                }
             }
             AnnounceOutcome::Reject(penalty) => {
                 hub.verdict(pending.message, Verdict::Reject);

@@ -168,9 +168,12 @@ impl Network {
             }
             Question::Compact(compact) => {
                 self.reply(token, &Answer::Done);
-                let outbox = &self.outbox;
-                let known = |id: &_| outbox.is_announced(id);
-                self.announcements.arrive_short(peer, *compact, known, &mut self.hub);
+                // By what is missing it would find out what the pool holds, and that we are linked.
+                if self.hub.peers.relays(&peer) {
+                    let outbox = &self.outbox;
+                    let known = |id: &_| outbox.is_announced(id);
+                    self.announcements.arrive_short(peer, *compact, known, &mut self.hub);
+                }
             }
             Question::Pool { .. } | Question::Txs(_) if !self.hub.peers.relays(&peer) => {
                 self.reply(token, &Answer::NotHere);

@@ -24,6 +24,8 @@ const WHOLE_BODY: Duration = Duration::from_secs(2);
 const MAX_ANNOUNCERS: usize = 8;
 /// Pause before a peer that did not have the block is asked again: it passes headers on before bodies too.
 const AGAIN: Duration = Duration::from_millis(200);
+/// Ids that an announcement carries.
+const MAX_ANNOUNCED: usize = 8_192;
 /// Transactions asked for at a time: what the count of the question holds.
 const MAX_INDICES: usize = 65_535;
 
@@ -43,8 +45,8 @@ pub(crate) enum Finished {
 pub(crate) enum Ids {
     /// Nothing.
     Unknown,
-    /// For each transaction the one it may have, by its short id. Some are missing.
-    Partly(Vec<Option<Wtxid>>),
+    /// For each transaction the one it may have, by the short ids of this peer. Some are missing.
+    Partly(PeerId, Vec<Option<Wtxid>>),
     /// All, in the header's order: it commits to them.
     Known(Vec<Wtxid>),
 }
@@ -52,11 +54,11 @@ pub(crate) enum Ids {
 impl Ids {
     /// Once none is missing any more they are those of the header, or of no use.
     pub(crate) fn checked(self, header: &Header) -> Self {
-        let Self::Partly(found) = self else { return self };
+        let Self::Partly(by, found) = self else { return self };
         match found.iter().copied().collect::<Option<Vec<Wtxid>>>() {
             Some(ids) if commits_to(header, &ids) => Self::Known(ids),
             Some(_) => Self::Unknown,
-            None => Self::Partly(found),
+            None => Self::Partly(by, found),
         }
     }
 
@@ -64,7 +66,7 @@ impl Ids {
     fn at(&self, place: usize) -> Option<&Wtxid> {
         match self {
             Self::Unknown => None,
-            Self::Partly(found) => found.get(place).and_then(Option::as_ref),
+            Self::Partly(_, found) => found.get(place).and_then(Option::as_ref),
             Self::Known(ids) => ids.get(place),
         }
     }
@@ -72,8 +74,18 @@ impl Ids {
     fn len(&self) -> usize {
         match self {
             Self::Unknown => 0,
-            Self::Partly(found) => found.len(),
+            Self::Partly(_, found) => found.len(),
             Self::Known(ids) => ids.len(),
+        }
+    }
+
+    /// Whether these say more than those: whoever made some up is not to keep others' out.
+    fn say_more_than(&self, those: &Self) -> bool {
+        let found = |ids: &Self| (0..ids.len()).filter(|at| ids.at(*at).is_some()).count();
+        match (self, those) {
+            (Self::Unknown, _) | (_, Self::Known(_)) => false,
+            (Self::Known(_), _) | (Self::Partly(..), Self::Unknown) => true,
+            (Self::Partly(..), Self::Partly(..)) => found(self) > found(those),
         }
     }
 }
@@ -113,7 +125,9 @@ impl Blocks {
     pub(crate) fn start(&mut self, header: Header, ids: Ids, announcers: &[PeerId], now: Duration) -> bool {
         let id = header.id();
         if let Some(block) = self.blocks.get_mut(&id) {
-            block.announcers.extend(announcers);
+            let others = announcers.iter().filter(|peer| !block.announcers.contains(peer));
+            let others: Vec<PeerId> = others.copied().collect();
+            block.announcers.extend(others);
             block.announcers.truncate(MAX_ANNOUNCERS);
             block.learn(ids);
             return true;
@@ -150,7 +164,11 @@ impl Blocks {
                 block.not_before.insert(peer, Duration::MAX);
                 hub.penalise(&peer, Penalty::Heavy, "served ids that are not the header's");
             }
-            Ok(ids) => block.learn(Ids::Known(ids)),
+            Ok(ids) => {
+                // Of larger blocks, announcements carry none.
+                block.learnt = ids.len() <= MAX_ANNOUNCED && !matches!(block.ids, Ids::Known(_));
+                block.learn(Ids::Known(ids));
+            }
             Err(miss) => block.missed(peer, miss, hub.now),
         }
     }
@@ -169,7 +187,7 @@ impl Blocks {
                 let fits = |(tx, at): (&Arc<Transaction>, &usize)| match &block.ids {
                     Ids::Known(ids) => ids.get(*at) == Some(&tx.wtxid()),
                     // What was found by short ids may be wrong.
-                    Ids::Partly(_) | Ids::Unknown => true,
+                    Ids::Partly(..) | Ids::Unknown => true,
                 };
                 if txs.len() != places.len() || !txs.iter().zip(&places).all(fits) {
                     block.not_before.insert(peer, Duration::MAX);
@@ -177,7 +195,7 @@ impl Blocks {
                     return;
                 }
                 if !block.insert(txs, &places) {
-                    // Somebody's fault, or an accident of short ids.
+                    // Its own fault, who announced it so, or an accident of short ids.
                     block.not_before.insert(peer, hub.now + WHOLE_BODY);
                     return;
                 }
@@ -249,25 +267,23 @@ impl Block {
 
     /// More is known of its ids.
     fn learn(&mut self, ids: Ids) {
-        let is_more = match self.ids {
-            Ids::Unknown => ids != Ids::Unknown,
-            Ids::Partly(_) => matches!(ids, Ids::Known(_)),
-            Ids::Known(_) => false,
-        };
-        if is_more {
-            self.txs.resize(ids.len(), None);
-            let false_ones = (0..).zip(&mut self.txs).filter(|(at, _)| self.ids.at(*at) != ids.at(*at));
-            false_ones.for_each(|(_, slot)| *slot = None);
-            self.ids = ids;
-            // Whoever was asked for ids need not be waited for.
-            self.open.retain(|(.., indices)| !indices.is_empty());
+        if !ids.say_more_than(&self.ids) {
+            return;
         }
+        self.txs.resize(ids.len(), None);
+        let false_ones = (0..).zip(&mut self.txs).filter(|(at, _)| self.ids.at(*at) != ids.at(*at));
+        false_ones.for_each(|(_, slot)| *slot = None);
+        // What was asked by one peer's short ids is of no use with another's, and ids need not be waited for
+        // where all are known.
+        let known = matches!(ids, Ids::Known(_));
+        self.open.retain(|(.., indices)| indices.is_empty() != known);
+        self.ids = ids;
     }
 
     /// Takes transactions in that were missing; false when they turn out not to be the header's.
     fn insert(&mut self, txs: Vec<Arc<Transaction>>, places: &[usize]) -> bool {
         for (tx, at) in txs.into_iter().zip(places) {
-            if let Ids::Partly(found) = &mut self.ids
+            if let Ids::Partly(_, found) = &mut self.ids
                 && let Some(place) = found.get_mut(*at)
             {
                 *place = Some(tx.wtxid());
@@ -276,16 +292,22 @@ impl Block {
                 *slot = Some(tx);
             }
         }
-        if !matches!(self.ids, Ids::Partly(_)) {
+        if !matches!(self.ids, Ids::Partly(..)) {
             return true;
         }
         self.ids = std::mem::replace(&mut self.ids, Ids::Unknown).checked(&self.header);
         self.learnt = matches!(self.ids, Ids::Known(_));
         if self.ids == Ids::Unknown {
-            self.txs.clear();
-            self.open.clear();
+            self.forget_short();
         }
         self.ids != Ids::Unknown
+    }
+
+    /// The short ids have led nowhere.
+    fn forget_short(&mut self) {
+        self.ids = Ids::Unknown;
+        self.txs.clear();
+        self.open.retain(|(.., indices)| indices.is_empty());
     }
 
     /// Whether everything is there now.
@@ -307,7 +329,11 @@ impl Block {
 
     /// Asks as many peers as the time since the announcement allows.
     fn ask(&mut self, id: BlockId, hub: &mut Hub) {
-        let allowed = match hub.now.saturating_sub(self.started) {
+        let waited = hub.now.saturating_sub(self.started);
+        if waited >= SECOND_PEER && matches!(self.ids, Ids::Partly(..)) {
+            self.forget_short();
+        }
+        let allowed = match waited {
             waited if waited >= THIRD_PEER => 3,
             waited if waited >= SECOND_PEER => 2,
             _ => 1,
@@ -320,11 +346,13 @@ impl Block {
         }
     }
 
-    /// Announcers in their order, then whoever claims the height.
+    /// Announcers in their order, then whoever claims the height; by somebody's short ids, only that one.
     fn next_peer(&self, protocol: Protocol, hub: &Hub) -> Option<PeerId> {
         let height = self.header.height();
+        let only = if let Ids::Partly(by, _) = &self.ids { Some(by) } else { None };
         let free = |peer: &PeerId| {
-            self.open.iter().all(|(_, asked, _)| asked != peer)
+            only.is_none_or(|only| only == peer)
+                && self.open.iter().all(|(_, asked, _)| asked != peer)
                 && self.not_before.get(peer).is_none_or(|until| *until <= hub.now)
                 && hub.can_ask(peer, protocol, 1)
         };

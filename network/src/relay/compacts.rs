@@ -5,42 +5,57 @@ use super::{Ids, Leftovers, push_bounded};
 use crate::protocol::{ChainView, Hub};
 use crate::wire::{Announcement, Compact, Question};
 use libp2p::PeerId;
-use starling_primitives::BlockId;
+use starling_primitives::{BlockId, Wtxid};
 use std::collections::VecDeque;
 
 /// Peers that a node hands an announcement to.
 const HANDED_TO: usize = 5;
-/// Blocks whose attempts are counted.
-const MAX_TRIED: usize = 64;
+/// Attempts that are remembered.
+const MAX_TRIED: usize = 256;
 /// Attempts at one block: short ids may be made up, and looking through the pool takes time.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 8;
 
 /// What was tried lately.
 #[derive(Debug, Default)]
 pub(crate) struct Compacts {
-    /// One entry for each attempt.
-    tried: VecDeque<BlockId>,
+    tried: VecDeque<(BlockId, PeerId)>,
 }
 
 impl Compacts {
-    /// The ids of a block whose header is right, as far as they are those of the pool and the leftovers.
-    pub(crate) fn find(&mut self, compact: &Compact, view: &dyn ChainView, leftovers: &Leftovers) -> Ids {
-        let id = compact.header().id();
-        if self.tried.iter().filter(|tried| **tried == id).count() >= ATTEMPTS {
-            return Ids::Unknown;
+    /// Whether to look for a block by the short ids of this peer: once for each, and for a few.
+    pub(crate) fn may_try(&mut self, id: BlockId, peer: PeerId) -> bool {
+        let (mut count, mut again) = (0, false);
+        for (_, other) in self.tried.iter().filter(|(tried, _)| *tried == id) {
+            count += 1;
+            again |= *other == peer;
         }
-        push_bounded(&mut self.tried, id, MAX_TRIED);
-        Ids::Partly(compact.find(view.pool_ids().chain(leftovers.ids()))).checked(compact.header())
+        let may = count < ATTEMPTS && !again;
+        if may {
+            push_bounded(&mut self.tried, (id, peer), MAX_TRIED);
+        }
+        may
     }
 
-    /// Hands an announcement to the nearest, but not to those that `told` us.
-    pub(crate) fn hand_on(announcement: &Announcement, told: &[PeerId], hub: &mut Hub) {
-        let Some(compact) = Compact::of(announcement) else { return };
+    /// The ids of a block whose header is right, as far as they are those of the leftovers, or of the pool
+    /// and not `hidden`.
+    pub(crate) fn find(
+        (compact, peer): (&Compact, PeerId),
+        view: &dyn ChainView,
+        leftovers: &Leftovers,
+        hidden: impl Fn(&Wtxid) -> bool,
+    ) -> Ids {
+        let known = view.pool_ids().filter(|id| !hidden(id)).chain(leftovers.ids());
+        Ids::Partly(peer, compact.find(known)).checked(compact.header())
+    }
+
+    /// Hands an announcement to the nearest, but not to those that `told` us; whether there is anybody.
+    pub(crate) fn hand_on(announcement: &Announcement, told: &[PeerId], hub: &mut Hub) -> bool {
+        let Some(compact) = Compact::of(announcement) else { return false };
         let question = Question::Compact(Box::new(compact));
         let nearest = hub.peers.nearest();
         let others = nearest.iter().filter(|peer| !told.contains(peer));
         // Who cannot be asked now takes no place.
-        others.filter(|peer| hub.ask(peer, &question).is_some()).take(HANDED_TO).for_each(drop);
+        others.filter(|peer| hub.ask(peer, &question).is_some()).take(HANDED_TO).count() > 0
     }
 }
 

@@ -23,12 +23,22 @@ const BLOCKS: Quota = Quota { each: Duration::from_millis(300), burst: 8 };
 const SETTLED: Duration = Duration::from_secs(2);
 /// Peers outside the mesh that a block of ours is pushed to.
 const PUSHED: usize = 3;
+/// What copies in full leave to those in short, which would wait behind them on the line.
+const HEAD_START: Duration = Duration::from_millis(50);
 /// How long gossip takes to reach everybody.
 const GOSSIP_WITHIN: Duration = Duration::from_secs(1);
 /// Blocks that wait for it at the most.
 const MAX_AHEAD: usize = 16;
 /// Blocks known to be on their way already.
 const MAX_ANNOUNCED: usize = 64;
+
+/// A block that gossip hears of later.
+#[derive(Debug)]
+struct Ahead {
+    at: Duration,
+    announcement: Announcement,
+    own: bool,
+}
 
 /// What waits to be said, and to whom it is best said.
 #[derive(Debug, Default)]
@@ -46,8 +56,8 @@ pub(crate) struct Outbox {
     block_budget: Bucket,
     /// Blocks that are on their way through the network.
     announced: VecDeque<BlockId>,
-    /// Blocks that we heard of ahead of gossip, and when gossip hears them from us if from nobody else.
-    ahead: VecDeque<(Duration, Announcement)>,
+    /// Blocks that went ahead of gossip in short.
+    ahead: VecDeque<Ahead>,
 }
 
 impl Outbox {
@@ -108,7 +118,7 @@ impl Outbox {
 
     /// A block was announced to us ahead of gossip, which has its time to bring it.
     pub(crate) fn heard_ahead(&mut self, announcement: Announcement, now: Duration) {
-        push_bounded(&mut self.ahead, (now + GOSSIP_WITHIN, announcement), MAX_AHEAD);
+        push_bounded(&mut self.ahead, Ahead { at: now + GOSSIP_WITHIN, announcement, own: false }, MAX_AHEAD);
     }
 
     /// Whether the block is on its way through the network.
@@ -146,8 +156,16 @@ impl Outbox {
 
     /// Gossip leaves out what it has carried.
     fn send_ahead(&mut self, hub: &mut Hub) {
-        while let Some((_, announcement)) = self.ahead.pop_front_if(|(at, _)| *at <= hub.now) {
-            hub.command(NetCommand::Publish { topic: Topic::Block, data: announcement.encode() });
+        let is_due = |block: &Ahead| block.at <= hub.now;
+        let (due, later) = std::mem::take(&mut self.ahead).into_iter().partition(is_due);
+        self.ahead = later;
+        for Ahead { announcement, own, .. } in due {
+            let data = announcement.encode();
+            hub.command(NetCommand::Publish { topic: Topic::Block, data: data.clone() });
+            let others = if own { hub.peers.outside_mesh() } else { Vec::new() };
+            let push = Question::Push { topic: Topic::Block, data };
+            // Who cannot be asked now takes no place.
+            others.iter().filter(|peer| hub.ask(peer, &push).is_some()).take(PUSHED).for_each(drop);
         }
     }
 
@@ -160,15 +178,13 @@ impl Outbox {
         if self.block_budget.take(BLOCKS, 1, hub.now).is_err() {
             return;
         }
-        let (id, data) = (announcement.header.id(), announcement.encode());
-        Compacts::hand_on(announcement, &[], hub);
-        hub.command(NetCommand::Publish { topic: Topic::Block, data: data.clone() });
-        let others = if *own { hub.peers.outside_mesh() } else { Vec::new() };
-        let push = Question::Push { topic: Topic::Block, data };
-        // Who cannot be asked now takes no place.
-        others.iter().filter(|peer| hub.ask(peer, &push).is_some()).take(PUSHED).for_each(drop);
-        self.tip = None;
-        push_bounded(&mut self.announced, id, MAX_ANNOUNCED);
+        push_bounded(&mut self.announced, announcement.header.id(), MAX_ANNOUNCED);
+        let is_ahead = Compacts::hand_on(announcement, &[], hub);
+        let at = if is_ahead { hub.now + HEAD_START } else { hub.now };
+        if let Some((announcement, own)) = self.tip.take() {
+            push_bounded(&mut self.ahead, Ahead { at, announcement, own }, MAX_AHEAD);
+        }
+        self.send_ahead(hub);
     }
 }
 

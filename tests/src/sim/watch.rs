@@ -119,7 +119,7 @@ impl Watch {
         (self.reorganisations, self.deepest)
     }
 
-    /// How long headers took to be known.
+    /// How long announcements took to be known.
     pub(super) fn known(&self) -> Percentiles {
         self.percentiles(|spread| &spread.known)
     }

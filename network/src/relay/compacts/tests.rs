@@ -116,6 +116,7 @@ fn transactions_that_make_no_block_are_dropped_and_its_ids_asked_for() {
     let asked = bench.take(2, Protocol::BlockTxs).expect("for what is missing");
     bench.reply(&asked, &Answer::BlockTxs(vec![Arc::clone(&txs[49])]));
     assert!(is_rebuilt(&bench));
+    assert_eq!(handed_to(&bench), [2], "and it is passed on");
 }
 
 #[test]
@@ -154,19 +155,73 @@ fn an_announcement_in_full_takes_the_place_of_one_in_short_that_waits() {
 }
 
 #[test]
-fn made_up_ids_are_tried_three_times_a_block() {
-    let (mut bench, header, txs) = node(9, 50);
+fn made_up_ids_are_tried_once_a_peer_and_for_few_peers() {
+    let (mut bench, header, txs) = node(2, 50);
     let false_ids = [&txs[1..], &txs[..1]].concat();
-    for n in 1..=3 {
+    for _ in 0..4 {
+        bench.ask(1, Protocol::Compact, short(&header, &false_ids));
+        bench.announcement_checked(header.id(), WANTED);
+    }
+    bench.ask(2, Protocol::Compact, short(&header, &txs));
+    bench.announcement_checked(header.id(), WANTED);
+    assert!(is_rebuilt(&bench), "one alone keeps nobody out");
+    let (mut bench, header, txs) = node(9, 50);
+    for n in 1..=8 {
         bench.ask(n, Protocol::Compact, short(&header, &false_ids));
         bench.announcement_checked(header.id(), WANTED);
     }
-    bench.ask(4, Protocol::Compact, short(&header, &txs));
+    bench.ask(9, Protocol::Compact, short(&header, &txs));
     bench.announcement_checked(header.id(), WANTED);
     assert!(!is_rebuilt(&bench), "true ones come too late");
-    bench.gossip(5, Topic::Block, announcement(&header, &txs));
+    bench.gossip(9, Topic::Block, announcement(&header, &txs));
     bench.announcement_checked(header.id(), WANTED);
     assert!(is_rebuilt(&bench), "gossip does not");
+}
+
+#[test]
+fn ids_that_say_more_take_the_place_of_those_that_say_less() {
+    let (mut bench, header, txs) = node(2, 49);
+    let made_up: Vec<_> = (100..150).map(tx).collect();
+    bench.ask(1, Protocol::Compact, short(&header, &made_up));
+    bench.announcement_checked(header.id(), WANTED);
+    assert_eq!(bench.waiting(1, Protocol::BlockTxs), 1);
+    bench.ask(2, Protocol::Compact, short(&header, &txs));
+    bench.announcement_checked(header.id(), WANTED);
+    let asked = bench.take(2, Protocol::BlockTxs).expect("asked at once, whatever the first one does");
+    bench.reply(&asked, &Answer::BlockTxs(vec![Arc::clone(&txs[49])]));
+    assert!(is_rebuilt(&bench));
+    let asked = bench.take(1, Protocol::BlockTxs).expect("still open");
+    bench.reply(&asked, &Answer::BlockTxs(made_up));
+}
+
+#[test]
+fn nobody_else_is_asked_by_the_short_ids_of_one_that_does_not_answer() {
+    let (mut bench, header, txs) = node(2, 50);
+    let made_up: Vec<_> = (100..150).map(tx).collect();
+    bench.ask(1, Protocol::Compact, short(&header, &made_up));
+    bench.announcement_checked(header.id(), WANTED);
+    bench.pass(600);
+    assert_eq!(bench.waiting(2, Protocol::BlockTxs), 0);
+    let asked = bench.take(2, Protocol::BlockIds).expect("another is asked for the ids");
+    bench.reply(&asked, &Answer::BlockIds(ids(&txs)));
+    assert!(is_rebuilt(&bench), "all its transactions were here");
+}
+
+#[test]
+fn who_is_far_behind_or_hides_its_own_does_not_look_for_ids() {
+    let (mut bench, header, txs) = node(2, 50);
+    bench.view.synced = false;
+    bench.ask(1, Protocol::Compact, short(&header, &txs));
+    bench.announcement_checked(header.id(), WANTED);
+    assert!(!is_rebuilt(&bench) && bench.waiting(1, Protocol::BlockTxs) == 0);
+    let (mut bench, header, txs) = node(2, 50);
+    let outputs = bench.net.transaction_submitted(txs[7].wtxid(), &bench.view, bench.now);
+    bench.sort(outputs);
+    assert!(bench.net.hides(&txs[7].wtxid()));
+    bench.ask(1, Protocol::Compact, short(&header, &txs));
+    bench.announcement_checked(header.id(), WANTED);
+    let asked = bench.take(1, Protocol::BlockTxs).expect("as if it were not here");
+    assert!(matches!(&asked.question, Question::BlockTxs { indices, .. } if *indices == [7]));
 }
 
 #[test]
@@ -196,6 +251,9 @@ fn our_own_block_and_one_that_gossip_brought_are_handed_to_the_nearest() {
         bench.net.tip_changed(Announcement::new(header.clone(), &ids(&txs)), true, &bench.view, bench.now);
     bench.sort(outputs);
     assert_eq!(handed_to(&bench), [5, 6, 7, 8, 9]);
+    assert!(published(&bench).is_empty(), "copies in full would be in the way");
+    bench.pass(100);
+    assert_eq!(published(&bench).len(), 1);
     let (mut bench, header, txs) = node(9, 0);
     bench.gossip(9, Topic::Block, announcement(&header, &txs));
     bench.announcement_checked(header.id(), WANTED);

@@ -29,6 +29,11 @@ impl World {
     }
 
     pub(super) fn publish(&mut self, id: HostId, topic: Topic, data: Vec<u8>) {
+        let host = &self.hosts[id.index()];
+        let block = (topic == Topic::Block).then(|| Announcement::decode(&data).ok()).flatten();
+        if host.silent && block.is_some_and(|block| host.made != Some(block.header.id())) {
+            return;
+        }
         let mut out = Out::new();
         let name = name_of(topic, &data);
         self.gossip(id).publish(Message { topic, id: name, data: Arc::new(data) }, &mut out);
