@@ -98,9 +98,7 @@ impl Network {
                     self.bodies.deliver(id, from, Body::Txs(txs), &mut self.hub);
                 }
                 Finished::GivenUp { id, height } => self.bodies.also(id, height, self.hub.now),
-                Finished::Learnt { announcement, sources } => {
-                    self.learnt(announcement, &sources);
-                }
+                Finished::Learnt { announcement, sources } => self.learnt(*announcement, &sources),
             }
         }
     }

@@ -6,7 +6,7 @@ use super::Leftovers;
 use crate::driver::{Protocol, RequestId};
 use crate::peers::Penalty;
 use crate::protocol::{ChainView, Hub, Miss};
-use crate::wire::{Announcement, Question, commits_to};
+use crate::wire::{Announcement, MAX_ANNOUNCED_TXS, Question, commits_to};
 use libp2p::PeerId;
 use starling_primitives::{BlockId, Header, Transaction, Wtxid};
 use std::collections::BTreeMap;
@@ -24,8 +24,6 @@ const WHOLE_BODY: Duration = Duration::from_secs(2);
 const MAX_ANNOUNCERS: usize = 8;
 /// Pause before a peer that did not have the block is asked again: it passes headers on before bodies too.
 const AGAIN: Duration = Duration::from_millis(200);
-/// Ids that an announcement carries.
-const MAX_ANNOUNCED: usize = 8_192;
 /// Transactions asked for at a time: what the count of the question holds.
 const MAX_INDICES: usize = 65_535;
 
@@ -37,7 +35,7 @@ pub(crate) enum Finished {
     /// To be fetched whole.
     GivenUp { id: BlockId, height: u32 },
     /// All ids of one announced in short are known, and who announced it.
-    Learnt { announcement: Announcement, sources: Vec<PeerId> },
+    Learnt { announcement: Box<Announcement>, sources: Vec<PeerId> },
 }
 
 /// What is known of a block's ids.
@@ -94,7 +92,7 @@ impl Ids {
 struct Block {
     header: Header,
     ids: Ids,
-    /// They came to be known one by one.
+    /// All have come to be known, and nobody was told yet.
     learnt: bool,
     /// As many as ids.
     txs: Vec<Option<Arc<Transaction>>>,
@@ -166,7 +164,8 @@ impl Blocks {
             }
             Ok(ids) => {
                 // Of larger blocks, announcements carry none.
-                block.learnt = ids.len() <= MAX_ANNOUNCED && !matches!(block.ids, Ids::Known(_));
+                let is_announced = block.header.content().tx_count <= MAX_ANNOUNCED_TXS;
+                block.learnt = is_announced && !matches!(block.ids, Ids::Known(_));
                 block.learn(Ids::Known(ids));
             }
             Err(miss) => block.missed(peer, miss, hub.now),
@@ -228,6 +227,7 @@ impl Blocks {
                 && let Ids::Known(ids) = &block.ids
             {
                 let announcement = Announcement { header: block.header.clone(), wtxids: Some(ids.clone()) };
+                let announcement = Box::new(announcement);
                 finished.push(Finished::Learnt { announcement, sources: block.announcers.clone() });
             }
             if block.fill(view, leftovers) {

@@ -471,6 +471,7 @@ fn answers_at_a_byte_a_second_hold_nobody_up() {
     until("the liar was asked for bodies", || {
         if liar.was_asked(Protocol::Bodies) { Ok(()) } else { Err("not yet".to_owned()) }
     });
+    assert!(siege.victim.info().height < BLOCKS, "a byte a second brings nobody anywhere");
     connect(&siege.honest, &rival);
     agree(&[&siege.victim, &siege.honest, &rival]);
     siege.is_unharmed(&[(&liar, Fate::Free)]);
