@@ -206,17 +206,16 @@ impl Peers {
     }
 
     /// Peers that follow the chain and exchange transactions: the two nearest of our own choice, whom nobody
-    /// else can crowd out, then the nearest of all.
-    pub(crate) fn nearest(&self) -> Vec<PeerId> {
+    /// else can crowd out, and all others, the nearest first.
+    pub(crate) fn nearest(&self) -> (Vec<PeerId>, Vec<PeerId>) {
         let relaying = self.following().filter(|(_, peer)| !peer.slot.is_quiet());
         let mut ranked: Vec<(Duration, PeerId, bool)> =
             relaying.map(|(id, peer)| (peer.distance(), *id, peer.outbound)).collect();
         ranked.sort();
         let own = ranked.iter().filter(|(.., outbound)| *outbound).take(OWN_NEAREST);
-        let mut nearest: Vec<PeerId> = own.map(|(_, id, _)| *id).collect();
-        let others = ranked.iter().map(|(_, id, _)| *id).filter(|id| !nearest.contains(id));
-        nearest.extend(others.collect::<Vec<_>>());
-        nearest
+        let own: Vec<PeerId> = own.map(|(_, id, _)| *id).collect();
+        let others = ranked.iter().map(|(_, id, _)| *id).filter(|id| !own.contains(id)).collect();
+        (own, others)
     }
 
     /// Peers that follow the chain.

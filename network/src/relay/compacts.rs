@@ -8,8 +8,8 @@ use libp2p::PeerId;
 use starling_primitives::{BlockId, Wtxid};
 use std::collections::VecDeque;
 
-/// Peers that a node hands an announcement to.
-const HANDED_TO: usize = 5;
+/// Peers that a node hands an announcement to, beside two of its own choice.
+const OTHERS: usize = 3;
 /// Attempts that are remembered.
 const MAX_TRIED: usize = 256;
 /// Attempts at one block: short ids may be made up, and looking through the pool takes time.
@@ -52,10 +52,10 @@ impl Compacts {
     pub(crate) fn hand_on(announcement: &Announcement, told: &[PeerId], hub: &mut Hub) -> bool {
         let Some(compact) = Compact::of(announcement) else { return false };
         let question = Question::Compact(Box::new(compact));
-        let nearest = hub.peers.nearest();
-        let others = nearest.iter().filter(|peer| !told.contains(peer));
-        // Who cannot be asked now takes no place.
-        others.filter(|peer| hub.ask(peer, &question).is_some()).take(HANDED_TO).count() > 0
+        let (own, others) = hub.peers.nearest();
+        let mut hand = |peer: &&PeerId| !told.contains(peer) && hub.ask(peer, &question).is_some();
+        // Of the others, who told us or cannot be asked now takes no place.
+        own.iter().filter(&mut hand).count() + others.iter().filter(&mut hand).take(OTHERS).count() > 0
     }
 }
 
