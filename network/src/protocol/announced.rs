@@ -10,8 +10,8 @@ use starling_primitives::{BlockId, Header};
 use std::time::Duration;
 
 impl Network {
-    /// The core's word on a [`Report::Announcement`]: by it the message is passed on or not, and the body
-    /// rebuilt.
+    /// The core's word on a [`super::Report::Announcement`]: by it the message is passed on or not, and the
+    /// body rebuilt.
     pub fn announcement_checked(
         &mut self,
         id: BlockId,
