@@ -1,6 +1,7 @@
 //! All headers worth keeping, as a tree in memory, and the branch with the most work (consensus: Fork
 //! choice).
 
+mod complete;
 mod select;
 
 use crate::asert::{self, Anchor, Stamp};
@@ -21,7 +22,7 @@ const MAX_CURSORS: usize = 32;
 pub enum Status {
     /// Its header alone.
     Header,
-    /// Its body is stored.
+    /// Its body is stored; a body without transactions always is.
     Body,
     /// It was connected once: it is valid.
     Connected,
@@ -48,9 +49,18 @@ struct Entry {
     bits: Bits,
     body_bytes: u32,
     status: Status,
+    /// Whether its body and those of all its ancestors are stored, and none is invalid.
+    complete: bool,
 }
 
 const _: () = assert!(size_of::<Entry>() <= 112);
+
+impl Entry {
+    /// It is invalid, by its own fault or an ancestor's.
+    fn fall(&mut self) {
+        (self.status, self.complete) = (Status::Invalid, false);
+    }
+}
 
 /// What the tree tells of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +81,8 @@ pub struct HeaderInfo {
     pub body_bytes: u32,
     /// What is known of its block.
     pub status: Status,
+    /// Whether its body and those of all its ancestors are stored, and none is known to be invalid.
+    pub complete: bool,
 }
 
 /// The best header chain moved: the store must follow.
@@ -100,6 +112,8 @@ pub struct HeaderTree {
     best: Vec<u32>,
     /// Rules that were broken, by index of the block that broke them.
     broken: BTreeMap<u32, String>,
+    /// Indexes, by parent, of blocks whose bodies are stored while their parents are not complete.
+    waiting: HashTable<u32>,
     cursors: VecDeque<(u32, Cursor)>,
 }
 
@@ -118,6 +132,7 @@ impl HeaderTree {
             bits: chain.params.genesis_bits,
             body_bytes: 0,
             status: Status::Connected,
+            complete: true,
         };
         let mut tree = Self {
             params: chain.params.clone(),
@@ -125,6 +140,7 @@ impl HeaderTree {
             index: HashTable::new(),
             best: vec![0],
             broken: BTreeMap::new(),
+            waiting: HashTable::new(),
             cursors: VecDeque::from([(0, cursor)]),
         };
         tree.add(entry);
@@ -207,6 +223,7 @@ impl HeaderTree {
             bits: header.work().bits,
             body_bytes: header.content().body_bytes,
             status: Status::Header,
+            complete: false,
         });
         self.keep_cursor(at, cursor);
         Ok(Inserted::New(self.prefer(at, nodes, history)))
@@ -241,7 +258,9 @@ impl HeaderTree {
             bits: stamp.bits,
             body_bytes: header.content().body_bytes,
             status: inherited,
+            complete: false,
         });
+        self.note_body(at);
         let best = *self.best.last().expect("genesis is always there");
         if inherited != Status::Invalid && self.entry(at).work > self.entry(best).work {
             self.follow(at);
@@ -273,6 +292,7 @@ impl HeaderTree {
     pub fn set_status(&mut self, id: &BlockId, status: Status) {
         if let Some(at) = self.find(id) {
             self.entry_mut(at).status = status;
+            self.note_body(at);
         }
     }
 
@@ -308,6 +328,7 @@ impl HeaderTree {
             work: entry.work,
             body_bytes: entry.body_bytes,
             status: entry.status,
+            complete: entry.complete,
         }
     }
 

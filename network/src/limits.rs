@@ -32,7 +32,8 @@ impl Quota {
         match protocol {
             Protocol::Status => Self::per_seconds(5, 15),
             Protocol::Headers | Protocol::BlockTxs => Self::per_seconds(20, 10),
-            Protocol::Bodies => Self::per_seconds(128, 10),
+            // Most blocks are small: what bounds large ones is the line.
+            Protocol::Bodies => Self::per_seconds(512, 10),
             Protocol::BlockIds => Self::per_seconds(10, 10),
             Protocol::Pool => Self::per_seconds(4, 60),
             Protocol::Peers => Self::per_seconds(1, 60),

@@ -6,6 +6,7 @@
 mod advance;
 mod blame;
 mod bodies;
+mod change;
 mod early;
 mod fork_choice;
 mod headers;

@@ -2,7 +2,7 @@
 
 use crate::payer::Payer;
 use crate::{Desk, Node};
-use starling_genesis::{Chain, NewChain};
+use starling_genesis::{Chain, ChainError, ChainFile, NewChain};
 use starling_primitives::{Address, Amount};
 use std::cell::Cell;
 use std::fs;
@@ -15,6 +15,8 @@ use tempfile::TempDir;
 pub enum Pace {
     /// When they are asked for: two hashes make one. A miner thread would make thousands a second.
     Asked,
+    /// The same, and it stays so however many are made.
+    Fixed,
     /// By miner threads: about a million hashes make one, some tenths of a second.
     Mined,
 }
@@ -22,7 +24,7 @@ pub enum Pace {
 impl Pace {
     fn bits(self) -> &'static str {
         match self {
-            Self::Asked => "207fffff",
+            Self::Asked | Self::Fixed => "207fffff",
             Self::Mined => "1e100000",
         }
     }
@@ -54,9 +56,12 @@ impl Lab {
             time: u32::try_from(now).expect("2106 is to come"),
             prefund: prefund.collect(),
         };
-        let (file, chain) = Chain::create(new).expect("a chain can be made of this");
+        let (mut file, _) = Chain::create(new).expect("a chain can be made of this");
+        if pace == Pace::Fixed {
+            file.half_life = None;
+        }
+        let (text, chain) = finish(file);
         let folder = TempDir::with_prefix("starling-test-").expect("a temporary folder can be made");
-        let text = toml::to_string(&file).expect("a chain file is TOML");
         fs::write(folder.path().join("lab.toml"), text).expect("a temporary file can be written");
         Self { folder, chain, nodes: Cell::new(0) }
     }
@@ -134,4 +139,19 @@ impl Lab {
             .and_then(|(issued, burned)| issued.checked_sub(burned))
             .expect("less than can exist")
     }
+}
+
+/// A chain file's text and its chain, whatever was changed in it.
+///
+/// # Panics
+/// When no chain can be made of it.
+#[must_use]
+pub fn finish(mut file: ChainFile) -> (String, Chain) {
+    let text = |file: &_| toml::to_string(file).expect("a chain file is TOML");
+    if let Err(ChainError::WrongId { found, .. }) = Chain::from_toml(&text(&file)) {
+        file.genesis.id = found.to_string();
+    }
+    let text = text(&file);
+    let chain = Chain::from_toml(&text).expect("a right chain, and its own id is stated");
+    (text, chain)
 }

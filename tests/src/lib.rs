@@ -36,7 +36,7 @@ pub use binary::{raw_peer, starling};
 pub use command::{Desk, Ended, Running};
 pub use disk::{SmallDisk, copy_folder};
 pub use kills::{Kills, Phase};
-pub use lab::{Lab, Pace};
+pub use lab::{Lab, Pace, finish};
 pub use line::Line;
 pub use node::{Node, NotStarted, Ready, agree, connect};
 pub use payer::Payer;

@@ -17,6 +17,7 @@ mod history;
 mod host;
 mod identity;
 mod report;
+mod run;
 mod scenario;
 mod watch;
 mod wire;
@@ -24,6 +25,7 @@ mod world;
 
 pub use calibrate::{Calibration, MAX_OFF, Measured, calibrate};
 pub use report::Report;
-pub use scenario::{Run, SCENARIOS, Scenario};
+pub use run::Run;
+pub use scenario::{SCENARIOS, Scenario};
 pub use watch::Percentiles;
 pub use world::Settings;

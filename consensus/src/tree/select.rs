@@ -46,6 +46,20 @@ impl HeaderTree {
         Some((self.info(fork), ids))
     }
 
+    /// Whether `to` is this header or follows it.
+    #[must_use]
+    pub fn leads_to(&self, from: &BlockId, to: &BlockId) -> bool {
+        let (Some(from), Some(to)) = (self.find(from), self.find(to)) else { return false };
+        self.entry(from).height <= self.entry(to).height && self.ancestor(to, self.entry(from).height) == from
+    }
+
+    /// The last block, on the way from genesis to this one, with at most so much work; genesis if all have
+    /// more.
+    #[must_use]
+    pub fn last_within(&self, id: &BlockId, work: Work) -> Option<HeaderInfo> {
+        Some(self.last_where(self.find(id)?, |entry| entry.work <= work))
+    }
+
     /// The first blocks, at most `limit`, of the branch from `from` to `to`: from just above their common
     /// ancestor, oldest first.
     #[must_use]
@@ -142,12 +156,12 @@ impl HeaderTree {
     pub fn invalidate(&mut self, id: &BlockId, rule: &str, history: &dyn HistoryNodes) -> Option<BestChange> {
         let at = self.find(id).filter(|&at| at != 0)?;
         self.broken.insert(at, rule.to_owned());
-        self.entry_mut(at).status = Status::Invalid;
+        self.entry_mut(at).fall();
         // Parents come before children.
         for child in position(at) + 1..self.entries.len() {
             let parent = self.entries[child].parent;
             if self.entry(parent).status == Status::Invalid {
-                self.entries[child].status = Status::Invalid;
+                self.entries[child].fall();
             }
         }
         if !self.is_best(at) {
@@ -206,6 +220,21 @@ impl HeaderTree {
         }
         self.best.truncate(position(self.entry(here).height) + 1);
         self.best.extend(above.into_iter().rev());
+    }
+
+    /// The last block on the way to `at` of which something holds; if it holds of a block, it does of all
+    /// below.
+    pub(super) fn last_where(&self, mut at: u32, holds: impl Fn(&Entry) -> bool) -> HeaderInfo {
+        while !holds(self.entry(at)) && at != 0 {
+            if self.is_best(at) {
+                let below = &self.best[..position(self.entry(at).height)];
+                let count = below.partition_point(|&at| holds(self.entry(at)));
+                at = below[count.saturating_sub(1)];
+                break;
+            }
+            at = self.entry(at).parent;
+        }
+        self.info(at)
     }
 
     fn common_ancestor(&self, a: u32, b: u32) -> u32 {

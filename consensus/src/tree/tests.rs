@@ -253,13 +253,17 @@ struct Known {
     /// The branch's history nodes.
     nodes: BTreeMap<u64, [u8; 32]>,
     invalid: bool,
+    has_body: bool,
 }
 
 impl Model {
     fn new(chain: Chain) -> Self {
         let (cursor, nodes) = Cursor::genesis(&chain);
         let nodes = nodes.into_iter().collect();
-        Self { chain, blocks: vec![Known { header: None, parent: 0, cursor, nodes, invalid: false }] }
+        Self {
+            chain,
+            blocks: vec![Known { header: None, parent: 0, cursor, nodes, invalid: false, has_body: true }],
+        }
     }
 
     fn child(&self, parent: usize, gap: u32) -> CheckedHeader {
@@ -270,7 +274,8 @@ impl Model {
     fn add(&mut self, parent: usize, header: CheckedHeader) {
         let (mut cursor, mut nodes) = (self.blocks[parent].cursor.clone(), self.blocks[parent].nodes.clone());
         nodes.extend(cursor.advance(&header, &self.chain.params));
-        self.blocks.push(Known { header: Some(header), parent, cursor, nodes, invalid: false });
+        let (invalid, has_body) = (false, false);
+        self.blocks.push(Known { header: Some(header), parent, cursor, nodes, invalid, has_body });
     }
 
     fn invalidate(&mut self, at: usize) {
@@ -278,6 +283,21 @@ impl Model {
         for child in 1..self.blocks.len() {
             self.blocks[child].invalid |= self.blocks[self.blocks[child].parent].invalid;
         }
+    }
+
+    /// A body came, or is gone.
+    fn set_body(&mut self, at: usize, has_body: bool, grown: &mut Grown) {
+        if at == 0 || self.blocks[at].invalid {
+            return;
+        }
+        self.blocks[at].has_body = has_body;
+        let status = if has_body { Status::Body } else { Status::Header };
+        grown.tree.set_status(&self.blocks[at].cursor.id(), status);
+    }
+
+    fn is_complete(&self, at: usize) -> bool {
+        let known = &self.blocks[at];
+        known.has_body && !known.invalid && (at == 0 || self.is_complete(known.parent))
     }
 
     /// The first with the most work.
@@ -314,8 +334,20 @@ impl Model {
         let (from, to) = (self.line(a), self.line(b));
         let (fork, path) = grown.tree.path(&from[0], &to[0]).unwrap();
         let shared = to.iter().position(|id| from.contains(id)).unwrap();
-        assert_eq!(fork.id, to[shared]);
+        let shared_id = to[shared];
+        assert_eq!(fork.id, shared_id);
         assert_eq!(path, to[..shared].iter().rev().copied().collect::<Vec<_>>());
+        assert_eq!(grown.tree.leads_to(&from[0], &to[0]), shared_id == from[0]);
+        for (at, known) in self.blocks.iter().enumerate() {
+            let info = grown.tree.get(&known.cursor.id()).unwrap();
+            assert_eq!(info.complete, self.is_complete(at), "{at}");
+        }
+        let info = |id: &BlockId| grown.tree.get(id).unwrap();
+        let complete = from.iter().find(|id| info(id).complete);
+        assert_eq!(grown.tree.last_complete(&from[0]).map(|last| last.id).as_ref(), complete);
+        let work = info(&to[0]).work;
+        let within = from.iter().find(|id| info(id).work <= work).or(from.last());
+        assert_eq!(grown.tree.last_within(&from[0], work).map(|last| last.id).as_ref(), within);
         assert_eq!(grown.cursor(&from[0]).as_ref(), Some(&self.blocks[a].cursor));
         let locator = grown.tree.locator(&from[0]);
         assert!(locator.iter().all(|id| from.contains(id)) && locator.len() <= 64);
@@ -354,6 +386,8 @@ enum Step {
     /// A block on the newest block.
     Grow(u32),
     Invalidate(Index),
+    /// A body comes, or is gone.
+    Body(Index, bool),
 }
 
 fn steps() -> impl Strategy<Value = Step> {
@@ -362,6 +396,7 @@ fn steps() -> impl Strategy<Value = Step> {
         4 => (any::<Index>(), gaps.clone()).prop_map(|(at, gap)| Step::Extend(at, gap)),
         6 => gaps.prop_map(Step::Grow),
         1 => any::<Index>().prop_map(Step::Invalidate),
+        6 => (any::<Index>(), prop::bool::weighted(0.9)).prop_map(|(at, comes)| Step::Body(at, comes)),
     ]
 }
 
@@ -382,6 +417,11 @@ proptest! {
             let (parent, gap) = match step {
                 Step::Extend(at, gap) => (at.index(len), gap),
                 Step::Grow(gap) => (len - 1, gap),
+                Step::Body(at, comes) => {
+                    model.set_body(at.index(len), comes, &mut grown);
+                    model.agrees(&mut grown, a.index(len), b.index(len));
+                    continue;
+                }
                 Step::Invalidate(at) => {
                     let at = at.index(len);
                     grown.invalidate(&model.blocks[at].cursor.id(), "tx_balance");

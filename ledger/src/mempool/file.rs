@@ -188,6 +188,36 @@ impl Mempool {
         Ok(loaded)
     }
 
+    /// Takes everything out, to be judged anew: each with the Unix seconds of its arrival, those of one
+    /// sender in the order of their nonces. What is known of blocks, trails and signatures stays.
+    pub fn take_all(&mut self) -> Vec<(u64, Arc<Transaction>)> {
+        let fresh = Self::new(Arc::clone(&self.params), self.genesis, self.limits);
+        let mut old = std::mem::replace(self, fresh);
+        std::mem::swap(&mut self.recent, &mut old.recent);
+        std::mem::swap(&mut self.events, &mut old.events);
+        (self.signatures, self.now) = (Arc::clone(&old.signatures), old.now);
+        old.snapshot().txs
+    }
+
+    /// Takes in what [`Mempool::take_all`] took out, but for what blocks have or replaced since: of that the
+    /// chain tells.
+    ///
+    /// # Errors
+    /// When the accounts cannot be read.
+    pub fn take_in<A: Accounts>(
+        &mut self,
+        txs: Vec<(u64, Arc<Transaction>)>,
+        settled: &Settled<'_, A>,
+    ) -> Result<(), A::Error> {
+        self.now = settled.now;
+        for (added, tx) in txs {
+            if tx.unsigned().nonce >= settled.accounts.account(&tx.sender())?.nonce {
+                self.load_one(&tx, added.min(settled.now), settled)?;
+            }
+        }
+        Ok(())
+    }
+
     fn load_one<A: Accounts>(
         &mut self,
         tx: &Arc<Transaction>,

@@ -21,8 +21,8 @@ const EXTRA_TIME: Duration = Duration::from_secs(60);
 const MAX_DELIVERED: usize = WINDOW + MAX_EXTRAS;
 /// Bodies whose servers are remembered: the window moves on by its own length while its last one waits.
 const MAX_MATCHED: usize = 2 * MAX_DELIVERED;
-/// Blocks that one peer is asked for at a time.
-const MAX_BLOCKS_PER_PEER: usize = 16;
+/// Blocks that one peer is asked for at a time: two full questions, so that it is never waited for.
+const MAX_BLOCKS_PER_PEER: usize = 32;
 /// Bodies of the first request to a peer; adapted to its speed from there.
 const FIRST_BATCH: u8 = 1;
 /// An answer within this time makes the next batch larger.

@@ -1,13 +1,11 @@
 //! Fork choice carried out: blocks are disconnected and connected until the best branch that is here is the
 //! connected one (consensus: Fork choice).
 
-use super::bodies::WINDOW_BLOCKS;
+use super::change::Change;
 use super::{Core, Effect, SyncState, TipEvent, penalty_of_block};
 use starling_consensus::{CheckedBlock, CheckedHeader, HeaderInfo, Status};
-use starling_ledger::{ConnectError, ConnectedBlock, DisconnectedBlock, Settled, StoreError, TipBlock};
-use starling_network::Announcement;
-use starling_primitives::{BlockId, Header, Transaction, Work};
-use std::sync::Arc;
+use starling_ledger::{ConnectError, StoreError};
+use starling_primitives::{BlockId, Header, Work};
 use std::time::Duration;
 
 /// Blocks connected before other events get their turn.
@@ -16,9 +14,6 @@ const BLOCKS_AT_ONCE: u32 = 64;
 const BYTES_AT_ONCE: u64 = 4 << 20;
 /// Two blocks of equal work connected within this time, or the chain's step, are told apart by their hashes.
 const TIE_WINDOW: Duration = Duration::from_secs(2);
-
-/// Seconds for which transactions of a block may still be sent by peers, or be in a rival of it.
-const RELAYED_FOR_S: u64 = 3_600;
 
 /// Changes of the chain that are told together, while the node is far behind.
 const MOST_UNTOLD: usize = 8;
@@ -31,26 +26,6 @@ struct Plan {
     blocks: Vec<BlockId>,
     /// What follows them, when there was more than is done at once.
     next: Option<BlockId>,
-}
-
-/// What was done.
-#[derive(Default)]
-struct Change {
-    disconnected: Vec<DisconnectedBlock>,
-    connected: Vec<ConnectedBlock>,
-}
-
-impl Change {
-    /// Forgets blocks that were taken back and connected again, as after a branch that failed.
-    fn settle(&mut self) {
-        let same = |back: &[DisconnectedBlock], forth: &[ConnectedBlock], at: usize| {
-            let (lowest, first) = (back.iter().rev().nth(at), forth.get(at));
-            lowest.zip(first).is_some_and(|(lowest, first)| lowest.header.id() == first.header.id())
-        };
-        let count = (0..).take_while(|&at| same(&self.disconnected, &self.connected, at)).count();
-        self.disconnected.truncate(self.disconnected.len() - count);
-        self.connected.drain(..count);
-    }
 }
 
 impl Core {
@@ -72,8 +47,7 @@ impl Core {
             }
         }
         change.settle();
-        let has_changed = !change.disconnected.is_empty() || !change.connected.is_empty();
-        if has_changed {
+        if !change.is_empty() {
             self.follow(change)?;
         }
         // Far behind, the next block goes on before the last one is on disk.
@@ -121,17 +95,18 @@ impl Core {
         let alive = |info: &HeaderInfo| info.work >= ours && info.id != *tip && has_body(info);
         self.loose.retain(|id| tree.get(id).is_some_and(|info| alive(&info)));
         let rivals = self.loose.iter().filter_map(|id| self.tree.get(id));
-        let (mut better, equal): (Vec<_>, Vec<_>) = rivals.partition(|info| info.work > ours);
+        let complete = rivals.filter(|info| info.complete);
+        let (mut better, equal): (Vec<_>, Vec<_>) = complete.partition(|info| info.work > ours);
         better.sort_by_key(|info| std::cmp::Reverse(info.work));
         (better, equal)
     }
 
     /// The ordinary case: what is followed continues the tip.
     fn straight(&self, goal: &HeaderInfo, height: u32, tip: &BlockId) -> Option<Plan> {
-        let ahead = self.tree.branch(tip, &goal.id, BLOCKS_AT_ONCE + 1);
-        if ahead.first().is_none_or(|first| first.parent != *tip) {
+        if !self.tree.leads_to(tip, &goal.id) {
             return None;
         }
+        let ahead = self.tree.branch(tip, &goal.id, BLOCKS_AT_ONCE + 1);
         let stored = ahead.iter().take_while(|info| has_body(info)).count();
         let (mut blocks, mut bytes) = (Vec::new(), 0u64);
         for (info, _) in ahead.iter().take(stored).zip(0..BLOCKS_AT_ONCE) {
@@ -149,17 +124,15 @@ impl Core {
     /// connected as any other.
     fn branch_to(&mut self, head: &HeaderInfo) -> Option<Plan> {
         let tip = self.ledger.tip();
-        let work = self.tree.get(&tip.id).map_or(Work::ZERO, |info| info.work);
-        if head.work <= work || !self.can_follow(head) {
+        let work = self.work_of(&tip.id);
+        let last = self.tree.last_complete(&head.id)?;
+        if last.work <= work || !self.can_follow(head) {
             return None;
         }
-        let limit = self.chain.params.undo_blocks.saturating_add(WINDOW_BLOCKS);
-        let branch = self.tree.branch(&tip.id, &head.id, limit);
-        let stored = branch.iter().take_while(|info| has_body(info)).count();
-        let enough = branch.iter().take(stored).position(|info| info.work > work)?;
-        let fork = branch.first()?.height.checked_sub(1)?;
-        let next = branch.get(enough + 1).map(|info| info.id);
-        Some(Plan { fork, blocks: branch.iter().take(enough + 1).map(|info| info.id).collect(), next })
+        let within = self.tree.last_within(&last.id, work)?;
+        let enough = self.tree.branch(&within.id, &last.id, 2);
+        let (fork, blocks) = self.tree.path(&tip.id, &enough.first()?.id)?;
+        Some(Plan { fork: fork.height, blocks, next: enough.get(1).map(|info| info.id) })
     }
 
     /// A block of equal work beside a tip that was connected a moment ago wins by the smaller pow hash.
@@ -176,15 +149,11 @@ impl Core {
         let mut best = None;
         for rival in rivals {
             let Some(hash) = self.pow_hash(&rival.id)?.map(rank) else { continue };
-            let branch = self.tree.branch(&tip.id, &rival.id, u32::MAX);
-            if hash < least && branch.iter().all(has_body) && self.can_follow(rival) {
-                least = hash;
-                let fork = branch.first().map_or(tip.height, |first| first.height.saturating_sub(1));
-                let blocks = branch.iter().map(|info| info.id).collect();
-                best = Some(Plan { fork, blocks, next: None });
+            if hash < least && self.can_follow(rival) {
+                (least, best) = (hash, self.tree.path(&tip.id, &rival.id));
             }
         }
-        Ok(best)
+        Ok(best.map(|(fork, blocks)| Plan { fork: fork.height, blocks, next: None }))
     }
 
     fn pow_hash(&self, id: &BlockId) -> Result<Option<[u8; 32]>, StoreError> {
@@ -201,11 +170,7 @@ impl Core {
             let block = self.ledger.disconnect(false)?;
             // When nothing with more work comes of this, it is a rival as any other.
             self.loose.insert(block.header.id());
-            if change.connected.last().is_some_and(|last| last.header.id() == block.header.id()) {
-                change.connected.pop();
-            } else {
-                change.disconnected.push(block);
-            }
+            change.note_back(block, self.config.body_bytes);
         }
         for (at, id) in plan.blocks.iter().enumerate() {
             // The disk has them in order.
@@ -219,7 +184,7 @@ impl Core {
             match self.ledger.connect(&block, sync) {
                 Ok(connected) => {
                     self.tree.set_status(id, Status::Connected);
-                    change.connected.push(connected);
+                    change.note_forth(connected, self.config.body_bytes);
                 }
                 Err(ConnectError::Rule(error)) => {
                     tracing::warn!(block = %id, %error, "invalid block");
@@ -285,51 +250,32 @@ impl Core {
             tree.get(id).is_none_or(|info| matches!(info.status, Status::Invalid | Status::Connected))
         });
         self.review_avoided();
-        let back: Vec<_> = change.disconnected.iter().map(|b| tip_block(&b.header, &b.txs)).collect();
-        let forth: Vec<_> = change.connected.iter().map(|b| tip_block(&b.header, &b.txs)).collect();
-        let next_height = tip.height.saturating_add(1);
-        let settled = Settled { accounts: &self.ledger, next_height, now: self.now.unix };
-        let report = self.pool.tip_changed(&back, &forth, &settled)?;
-        for id in &report.returned {
-            self.recent.remove(id);
-        }
-        self.offer(report.promoted);
+        let (returned, promoted) = self.tell_pool(&change)?;
+        let announcement = change.announcement();
+        let Change { disconnected, connected, .. } = change;
+        self.offer(promoted);
         let early = self.early.drain();
         self.try_again(early);
-        let Some(last) = change.connected.last() else { return Ok(()) };
-        let newest_old = self.now.unix.saturating_sub(RELAYED_FOR_S);
-        let young = |block: &&ConnectedBlock| u64::from(block.header.work().time) > newest_old;
-        let seen: Vec<_> = change.connected.iter().filter(young).flat_map(|block| &block.txs).collect();
-        for tx in &seen {
-            self.recent.insert(tx.wtxid());
-        }
+        let Some(announcement) = announcement else { return Ok(()) };
         let own = self.own.contains(&tip.id);
-        let ids: Vec<_> = last.txs.iter().map(|tx| tx.wtxid()).collect();
-        let announcement = Announcement::new(last.header.clone(), &ids);
-        self.net.keep_leftovers(seen.into_iter().cloned());
-        tracing::debug!(block = %tip.id, height = tip.height, txs = ids.len(), "connected");
+        let txs = connected.last().map_or(0, |last| last.content().tx_count);
+        tracing::debug!(block = %tip.id, height = tip.height, txs, "connected");
         self.network(|net, view, now| net.tip_changed(announcement, own, view, now));
-        if !change.disconnected.is_empty() {
+        if !disconnected.is_empty() {
             tracing::info!(
-                disconnected = change.disconnected.len(),
-                connected = change.connected.len(),
-                returned = report.returned.len(),
+                disconnected = disconnected.len(),
+                connected = connected.len(),
+                returned = returned.len(),
                 "reorganised"
             );
-            self.network(|net, view, now| net.reorganised(&report.returned, view, now));
+            self.network(|net, view, now| net.reorganised(&returned, view, now));
         }
         self.want_bodies();
         let work = |header: &Header| self.tree.get(&header.id()).map_or(Work::ZERO, |info| info.work);
-        let connected =
-            change.connected.iter().map(|block| (block.header.clone(), work(&block.header))).collect();
-        let disconnected = change.disconnected.into_iter().map(|block| block.header).collect();
+        let connected = connected.into_iter().map(|header| (header.clone(), work(&header))).collect();
         self.untold.push(TipEvent { disconnected, connected });
         Ok(())
     }
-}
-
-fn tip_block<'a>(header: &Header, txs: &'a [Arc<Transaction>]) -> TipBlock<'a> {
-    TipBlock { id: header.id(), height: header.height(), miner: header.content().miner, txs }
 }
 
 pub(super) fn has_body(info: &HeaderInfo) -> bool {

@@ -136,12 +136,15 @@ fn weight(block: &CheckedBlock) -> u64 {
 impl Core {
     /// Tells the network which bodies are missing on the way to the best header that is followed, in order.
     /// What is being checked counts into the window too, so that memory is bounded while checking is slower
-    /// than the network.
+    /// than the network. The window begins at the tip; of a branch that leaves ours, at the first that is
+    /// missing: nothing of it is connected before it has more work.
     pub(super) fn want_bodies(&mut self) {
         let tip = self.ledger.tip();
         let goal = self.followed();
         let (mut list, mut bytes) = (Vec::new(), 0u64);
-        for info in self.tree.branch(&tip.id, &goal.id, WINDOW_BLOCKS) {
+        let complete = || self.tree.last_complete(&goal.id).map_or(tip.id, |last| last.id);
+        let from = if self.tree.leads_to(&tip.id, &goal.id) { tip.id } else { complete() };
+        for info in self.tree.branch(&from, &goal.id, WINDOW_BLOCKS) {
             if bytes > self.body_bytes() {
                 break;
             }

@@ -57,9 +57,13 @@ impl Core {
         }
     }
 
+    /// What is stored of a branch and has as much work as the tip or more.
     fn note_rivals(&mut self, head: &BlockId) {
-        let branch = self.tree.branch(&self.ledger.tip().id, head, WINDOW_BLOCKS);
-        self.loose.extend(branch.iter().filter(|info| has_body(info)).map(|info| info.id));
+        let ours = self.work_of(&self.ledger.tip().id);
+        let Some(below) = self.tree.last_within(head, ours) else { return };
+        let branch = self.tree.branch(&below.id, head, WINDOW_BLOCKS);
+        let stored = std::iter::once(below).chain(branch).filter(has_body);
+        self.loose.extend(stored.map(|info| info.id));
     }
 
     /// A block's body is here: on the branch that is followed its turn comes by itself if it has more work
@@ -74,7 +78,7 @@ impl Core {
         }
     }
 
-    fn work_of(&self, id: &BlockId) -> Work {
+    pub(super) fn work_of(&self, id: &BlockId) -> Work {
         self.tree.get(id).map_or(Work::ZERO, |info| info.work)
     }
 

@@ -1,6 +1,6 @@
 //! Transactions: from peers, from this process, and out again.
 
-use super::{Core, Effect, peer_number, penalty_of_tx};
+use super::{Core, Effect, Now, peer_number, penalty_of_tx};
 use starling_ledger::{
     AddError, Ledger, LoadError, Loaded, Page, PendingAccount, PoolError, Settled, Source, StoreError,
 };
@@ -100,11 +100,7 @@ impl Core {
     }
 
     fn settled(&self) -> Settled<'_, Ledger> {
-        Settled {
-            accounts: &self.ledger,
-            next_height: self.ledger.tip().height.saturating_add(1),
-            now: self.now.unix,
-        }
+        settled(&self.ledger, self.now)
     }
 
     /// Takes it into the pool; with its name come those that waited for it.
@@ -113,12 +109,7 @@ impl Core {
         tx: Arc<Transaction>,
         source: Source,
     ) -> Result<(TxId, Vec<Wtxid>), AddError<StoreError>> {
-        let settled = Settled {
-            accounts: &self.ledger,
-            next_height: self.ledger.tip().height.saturating_add(1),
-            now: self.now.unix,
-        };
-        let admitted = self.pool.add(tx.clone(), source, &settled)?;
+        let admitted = self.pool.add(tx.clone(), source, &settled(&self.ledger, self.now))?;
         let txid = admitted.txid;
         self.effects.push(Effect::Pool(PoolEntry { tx, txid, time: self.now.unix }));
         Ok((txid, admitted.promoted))
@@ -136,12 +127,7 @@ impl Core {
     /// # Errors
     /// [`LoadError`].
     pub fn load_pool(&mut self, bytes: &[u8]) -> Result<Loaded, LoadError<StoreError>> {
-        let settled = Settled {
-            accounts: &self.ledger,
-            next_height: self.ledger.tip().height.saturating_add(1),
-            now: self.now.unix,
-        };
-        self.pool.load(bytes, &settled)
+        self.pool.load(bytes, &settled(&self.ledger, self.now))
     }
 
     /// Takes back what a reorganisation disconnected in a process that died before it could save its pool.
@@ -150,14 +136,21 @@ impl Core {
     /// # Errors
     /// When the database failed.
     pub fn take_back_left(&mut self) -> Result<usize, StoreError> {
-        let mut taken = 0;
+        self.take_left().map(|taken| taken.len())
+    }
+
+    /// The same; returns which were taken.
+    pub(super) fn take_left(&mut self) -> Result<Vec<Wtxid>, StoreError> {
+        let mut taken = Vec::new();
         for tx in self.ledger.left_behind(&self.tree)? {
             // It was in a valid block.
-            self.pool.note_verified(tx.wtxid());
+            let id = tx.wtxid();
+            self.pool.note_verified(id);
             match self.add_tx(tx, Source::Loaded) {
                 Ok((_, promoted)) => {
                     self.offer(promoted);
-                    taken += 1;
+                    self.recent.remove(&id);
+                    taken.push(id);
                 }
                 Err(AddError::Refused(_)) => {}
                 Err(AddError::Read(error)) => return Err(error),
@@ -179,6 +172,11 @@ impl Core {
     pub fn pool_page(&self, cursor: &Wtxid, limit: usize) -> Option<Page> {
         self.pool.list(cursor, limit)
     }
+}
+
+/// What the pool judges by: the state at the tip.
+pub(super) fn settled(ledger: &Ledger, now: Now) -> Settled<'_, Ledger> {
+    Settled { accounts: ledger, next_height: ledger.tip().height.saturating_add(1), now: now.unix }
 }
 
 /// Whether it is refused for others of its sender, which may leave or come.

@@ -73,7 +73,7 @@ impl Core {
         let (stage, height, target) = (self.sync_state(), self.ledger.tip().height, self.target_height());
         let progress = self.net.sync_progress();
         let header_height = self.header_height();
-        let at = if stage == SyncState::Headers { header_height } else { height };
+        let at = self.place(stage);
         let rate = self.pace.rate(stage, at, self.now.mono);
         let left = f64::from(target.saturating_sub(at));
         let under_way = matches!(stage, SyncState::Headers | SyncState::Bodies);
@@ -98,8 +98,20 @@ impl Core {
     /// Notes how far it is; called with the time going on.
     pub(super) fn note_pace(&mut self) {
         let stage = self.sync_state();
-        let at = if stage == SyncState::Headers { self.header_height() } else { self.ledger.tip().height };
-        self.pace.note(stage, at, self.now.mono);
+        self.pace.note(stage, self.place(stage), self.now.mono);
+    }
+
+    /// The height up to which a stage is done. Of a branch that leaves the connected chain all bodies come
+    /// before the first is connected.
+    fn place(&self, stage: SyncState) -> u32 {
+        let (tip, goal) = (self.ledger.tip(), self.followed());
+        match stage {
+            SyncState::Headers => self.header_height(),
+            SyncState::Bodies if !self.tree.leads_to(&tip.id, &goal.id) => {
+                self.tree.last_complete(&goal.id).map_or(tip.height, |last| last.height)
+            }
+            _ => tip.height,
+        }
     }
 }
 

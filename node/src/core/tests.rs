@@ -54,13 +54,18 @@ impl Node {
     }
 
     fn of(chain: Chain) -> Self {
+        Self::with_body_bytes(chain, 64 << 20)
+    }
+
+    /// With so much memory for bodies.
+    fn with_body_bytes(chain: Chain, body_bytes: usize) -> Self {
         let dir = TempDir::new().unwrap();
         let (ledger, tree) = Ledger::open(&dir.path().join("db"), Arc::new(chain)).unwrap();
         let now = Now { mono: Duration::ZERO, unix: u64::from(GENESIS_TIME) + 10_000 };
         let config = CoreConfig {
             seed: 1,
             pool_bytes: 10 << 20,
-            body_bytes: 64 << 20,
+            body_bytes,
             key_bytes: 1 << 20,
             mine_alone: false,
             sync_blocks: true,

@@ -38,11 +38,11 @@ fn run(args: &Args) -> io::Result<ExitCode> {
     let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
     if args.list {
         for Scenario { name, about, nodes, lasts, .. } in &SCENARIOS {
-            writeln!(out, "{name:<10} {nodes:>5} nodes, {:>5} s  {about}", lasts.as_secs())?;
+            writeln!(out, "{name:<13} {nodes:>5} nodes, {:>5} s  {about}", lasts.as_secs())?;
         }
         writeln!(
             out,
-            "{CALIBRATE:<10}    20 nodes          the same twice: simulated, and with real processes"
+            "{CALIBRATE:<13}    20 nodes          the same twice: simulated, and with real processes"
         )?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -6,7 +6,7 @@ mod real;
 
 use super::dice::Dice;
 use super::host::Host;
-use super::scenario::{chain, mine};
+use super::run::{chain, mine};
 use super::watch::{Percentiles, ratio};
 use super::world::{HostId, Settings, World};
 use crate::Payer;

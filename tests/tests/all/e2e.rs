@@ -9,6 +9,7 @@ mod damage;
 mod data;
 mod discovery;
 mod disk;
+mod division;
 mod garbage;
 mod hostile;
 mod load;

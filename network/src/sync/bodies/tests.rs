@@ -78,14 +78,14 @@ fn batches_follow_the_speed_of_the_peer() {
         sizes.push(ids_of(&asked).len());
         serve(&mut bench, &asked);
     }
-    assert_eq!(sizes, [1, 1, 2, 4, 8, 8], "larger when fast, and at most 16 blocks in flight");
+    assert_eq!(sizes, [1, 1, 2, 4, 8, 16], "larger when fast, and at most 32 blocks in flight");
     let open: usize = bench
         .asked
         .iter()
         .filter(|a| a.question.protocol() == Protocol::Bodies)
         .map(|a| ids_of(a).len())
         .sum();
-    assert!(open <= 16 && bench.waiting(1, Protocol::Bodies) <= 2);
+    assert!(open <= 32 && bench.waiting(1, Protocol::Bodies) <= 2);
 
     while bench.take(1, Protocol::Bodies).is_some_and(|asked| {
         bench.pass(2_500);

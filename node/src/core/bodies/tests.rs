@@ -4,9 +4,8 @@ use super::*;
 use crate::core::tests::{Node, solve};
 use starling_primitives::{Content, TxRoot, WorkHeader};
 
-/// Headers that claim bodies of this size, in a row upon the tip.
-fn claim(node: &mut Node, count: usize, body_bytes: u32) -> Vec<BlockId> {
-    let mut parent = node.core.ledger.tip().id;
+/// Headers that claim bodies of this size, in a row upon a block.
+fn claim(node: &mut Node, mut parent: BlockId, count: u16, body_bytes: u32) -> Vec<BlockId> {
     let mut ids = Vec::new();
     for n in 0..count {
         let store = node.core.ledger.store().clone();
@@ -16,7 +15,7 @@ fn claim(node: &mut Node, count: usize, body_bytes: u32) -> Vec<BlockId> {
             miner: starling_primitives::Address::new([1; 20]),
             tx_count: body_bytes / 200,
             body_bytes,
-            tx_root: TxRoot::new([u8::try_from(n).unwrap() + 1; 32]),
+            tx_root: TxRoot::new([(n + 1).to_le_bytes(); 16].concat().try_into().unwrap()),
             state_root: starling_primitives::StateRoot::new([1; 32]),
             history_root: cursor.history_root(),
         };
@@ -42,7 +41,8 @@ fn claim(node: &mut Node, count: usize, body_bytes: u32) -> Vec<BlockId> {
 #[test]
 fn bodies_that_are_being_checked_count_into_the_window() {
     let mut node = Node::new();
-    let ids = claim(&mut node, 30, (4 << 20) / CHECKED_BYTES);
+    let genesis = node.core.ledger.tip().id;
+    let ids = claim(&mut node, genesis, 30, (4 << 20) / CHECKED_BYTES);
     node.core.want_bodies();
     let wanted = node.core.net.sync_progress().bodies_missing;
     assert_eq!(wanted, 17, "64 MiB once they are checked, and the one that exceeds them");
@@ -57,6 +57,21 @@ fn bodies_that_are_being_checked_count_into_the_window() {
     node.core.tree.set_status(&ids[0], Status::Body);
     node.core.want_bodies();
     assert_eq!(node.core.net.sync_progress().bodies_missing, 1, "one is done, one more is fetched");
+}
+
+#[test]
+fn of_a_branch_that_leaves_ours_the_window_begins_with_the_first_that_is_missing() {
+    let mut node = Node::new();
+    let genesis = node.core.ledger.tip().id;
+    node.mine(1);
+    let ids = claim(&mut node, genesis, 1_500, 200);
+    node.core.want_bodies();
+    assert_eq!(node.core.net.sync_progress().bodies_missing, 1_024);
+    for id in &ids[..1_200] {
+        node.core.tree.set_status(id, Status::Body);
+    }
+    node.core.want_bodies();
+    assert_eq!(node.core.net.sync_progress().bodies_missing, 300, "none of it is connected yet");
 }
 
 #[test]
@@ -96,7 +111,8 @@ fn blocks_whose_time_is_over_are_forgotten() {
 #[test]
 fn a_body_that_is_longer_than_its_header_says_does_not_wait_behind_others() {
     let mut node = Node::new();
-    let ids = claim(&mut node, 3, 4_000);
+    let genesis = node.core.ledger.tip().id;
+    let ids = claim(&mut node, genesis, 3, 4_000);
     for (id, bytes) in ids.iter().zip([3_999, 4_000, 4_001]) {
         node.core.on_body(*id, Body::Bytes(vec![0; bytes])).unwrap();
     }

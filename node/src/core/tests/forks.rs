@@ -27,6 +27,45 @@ fn a_branch_with_more_work_wins_and_payments_return_to_the_pool() {
 }
 
 #[test]
+fn of_a_change_too_large_to_be_held_the_pool_learns_the_same() {
+    let pools = [64 << 20, 4].map(|body_bytes| {
+        let (mut ours, mut theirs) = (Node::with_body_bytes(chain(), body_bytes), Node::new());
+        ours.submit(1, 0, key(8).address(), 5);
+        ours.submit(3, 0, key(8).address(), 5);
+        ours.mine(2);
+        ours.submit(1, 1, key(8).address(), 6);
+        ours.mine(2);
+        // These wait: one for what is taken back, one that both have, one that theirs has alone.
+        ours.submit(1, 2, key(9).address(), 7);
+        theirs.submit(3, 0, key(8).address(), 5);
+        theirs.mine(4);
+        theirs.submit(3, 1, key(9).address(), 7);
+        ours.submit(3, 1, key(9).address(), 7);
+        theirs.mine(4);
+        theirs.mine(4);
+        ours.tips.clear();
+        ours.pass(Duration::from_secs(60));
+        ours.import(theirs.blocks());
+        assert_eq!(ours.core.ledger().tip(), theirs.core.ledger().tip());
+        let change = ours.tips.last().unwrap();
+        assert_eq!((change.disconnected.len(), change.connected.len()), (2, 3));
+        let list = ours.core.pool().list(&Wtxid::ZERO, 100).unwrap().txs;
+        let mut nonces: Vec<_> = list
+            .iter()
+            .map(|entry| (entry.tx.sender(), entry.tx.unsigned().nonce, entry.executable))
+            .collect();
+        nonces.sort();
+        ours.mine(2);
+        assert_eq!(ours.core.pool().info().executable, 0, "all are in a block");
+        ours.assert_supply(1..10);
+        nonces
+    });
+    let sender = key(1).address();
+    assert_eq!(pools[0], [(sender, 0, true), (sender, 1, true), (sender, 2, true)]);
+    assert_eq!(pools[1], pools[0]);
+}
+
+#[test]
 fn a_failing_branch_is_marked_and_the_old_one_restored() {
     let (mut ours, mut theirs) = (Node::new(), Node::new());
     ours.submit(1, 0, key(8).address(), 5);

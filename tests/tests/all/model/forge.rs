@@ -2,11 +2,12 @@
 
 use super::naive::{Naive, Plain, Verdict, World, amount, spent};
 use ed25519_dalek::{Signer, SigningKey};
-use starling_genesis::{Chain, ChainError, NewChain};
+use starling_genesis::{Chain, NewChain};
 use starling_primitives::{
     Address, Auth, Bits, Content, Header, Memo, Output, Policy, Prefix, StateRoot, Transaction, TxRoot,
     UnsignedTransaction, WorkHeader, tx_root,
 };
+use starling_tests::finish;
 use std::sync::Arc;
 
 /// Those who pay; the last of them needs two of three signatures.
@@ -138,12 +139,7 @@ pub(super) fn chain(undo_blocks: u32) -> Chain {
     file.max_body_bytes = 16_386;
     file.halving_interval = 5;
     file.undo_blocks = undo_blocks;
-    let text = |file: &_| toml::to_string(file).expect("a chain file is TOML");
-    file.genesis.id = match Chain::from_toml(&text(&file)) {
-        Err(ChainError::WrongId { found, .. }) => found.to_string(),
-        other => panic!("the id is still that of other parameters: {other:?}"),
-    };
-    Chain::from_toml(&text(&file)).expect("its own id is stated")
+    finish(file).1
 }
 
 fn keys(who: u8) -> Vec<SigningKey> {
