@@ -48,7 +48,7 @@ const MAX_LIARS: usize = 64;
 struct Item {
     id: BlockId,
     height: u32,
-    /// Not before when to ask whom again; only connected peers.
+    /// Beside the window: not before when to ask whom again; only connected peers.
     lacking: BTreeMap<PeerId, Duration>,
     /// Who served a false one, and is not asked again; the last [`MAX_LIARS`].
     liars: Vec<PeerId>,
@@ -77,6 +77,9 @@ pub(crate) struct Bodies {
     matched: VecDeque<(BlockId, Vec<PeerId>)>,
     batch_of: BTreeMap<PeerId, u8>,
     stall: Duration,
+    /// Heights from which on peers lack what is wanted, as one body of a branch that they lack tells; and
+    /// until when it is believed.
+    without: BTreeMap<PeerId, (u32, Duration)>,
     /// The first that is missing, since when, and when it was last reported.
     front: Option<(BlockId, Duration)>,
     /// The peer that last held up the rest.
@@ -91,6 +94,7 @@ impl Bodies {
             delivered: BTreeMap::new(),
             matched: VecDeque::new(),
             batch_of: BTreeMap::new(),
+            without: BTreeMap::new(),
             stall: STALL_LEAST,
             front: None,
             stalling: None,
@@ -178,7 +182,11 @@ impl Bodies {
                 hub.penalise(&batch.peer, Penalty::Ban, "more bodies than were asked for");
             }
             Ok(bodies) => {
-                self.adapt(&batch, bodies.len(), hub.now);
+                if bodies.iter().any(Option::is_some) {
+                    self.adapt(&batch, bodies.len(), hub.now);
+                } else {
+                    self.batch_of.insert(batch.peer, 1);
+                }
                 for (id, body) in batch.ids.iter().zip(bodies) {
                     match body {
                         Some(body) => self.take(*id, batch.peer, body, hub),
@@ -199,6 +207,7 @@ impl Bodies {
     pub(crate) fn gone(&mut self, peer: &PeerId) {
         self.batches.retain(|_, batch| batch.peer != *peer);
         self.batch_of.remove(peer);
+        self.without.remove(peer);
         for item in &mut self.items {
             item.lacking.remove(peer);
         }
@@ -259,10 +268,12 @@ impl Bodies {
             .collect();
         let batch = usize::from(self.batch_of.get(peer).copied().unwrap_or(FIRST_BATCH));
         let room = batch.min(MAX_BLOCKS_PER_PEER.saturating_sub(open.len()));
+        let without = self.without.get(peer).filter(|(_, until)| *until > hub.now).map(|(from, _)| *from);
+        // Peers are many, and so are bodies: what is cheap to know comes first.
         let has = |item: &Item| {
-            let lacking = item.lacking.get(peer).is_some_and(|until| *until > hub.now);
             (oldest..=height).contains(&item.height)
-                && !lacking
+                && (item.extra_until.is_some() || without.is_none_or(|from| item.height < from))
+                && item.lacking.get(peer).is_none_or(|until| *until <= hub.now)
                 && !item.liars.contains(peer)
                 && !open.contains(&item.id)
         };
@@ -333,8 +344,15 @@ impl Bodies {
     }
 
     fn lacks(&mut self, peer: &PeerId, ids: &[BlockId], now: Duration) {
+        let until = now + LACKING;
         for item in self.items.iter_mut().filter(|item| ids.contains(&item.id)) {
-            item.lacking.insert(*peer, now + LACKING);
+            if item.extra_until.is_some() {
+                item.lacking.insert(*peer, until);
+                continue;
+            }
+            let known = self.without.get(peer).filter(|(_, until)| *until > now);
+            let from = known.map_or(item.height, |(from, _)| item.height.min(*from));
+            self.without.insert(*peer, (from, until));
         }
     }
 

@@ -173,6 +173,26 @@ fn who_lacks_a_body_is_not_asked_for_a_while() {
 }
 
 #[test]
+fn who_lacks_one_body_of_a_branch_lacks_those_above_it() {
+    let mut bench = Bench::new();
+    bench.meet(1, status(100, 1));
+    bench.meet(2, status(100, 1));
+    bench.want(&list(1..=100));
+    let asked = bench.take(1, Protocol::Bodies).unwrap();
+    let second = bench.take(1, Protocol::Bodies).unwrap();
+    bench.reply(&asked, &Answer::Bodies(vec![None]));
+    bench.reply(&second, &Answer::Bodies(vec![None]));
+    let from_two = run(&mut bench, &[2]);
+    assert_eq!(from_two.len(), 100, "all come from the other");
+    assert_eq!(bench.waiting(1, Protocol::Bodies), 0, "nobody asks the one on another branch");
+    // It may have come over since.
+    bench.want(&list(101..=110));
+    bench.meet(1, status(110, 1));
+    bench.pass(2_500);
+    assert!(bench.waiting(1, Protocol::Bodies) > 0);
+}
+
+#[test]
 fn only_who_can_have_a_body_is_asked() {
     let mut bench = Bench::new();
     bench.meet(1, status(4, 1));

@@ -12,7 +12,10 @@ use std::path::Path;
 pub(super) fn metrics(node: &Node) -> BTreeMap<String, f64> {
     let url = node.ready().metrics.as_deref().expect("metrics are served");
     let address = url.strip_prefix("http://").and_then(|rest| rest.strip_suffix("/metrics"));
-    let address: SocketAddr = address.and_then(|address| address.parse().ok()).expect("an address");
+    let mut address: SocketAddr = address.and_then(|address| address.parse().ok()).expect("an address");
+    if address.ip().is_unspecified() {
+        address.set_ip(node.rpc_port().ip());
+    }
     let said = http::exchange(address, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
     let (head, text) = said.split_once("\r\n\r\n").expect("a head and a body");
     assert!(head.starts_with("HTTP/1.1 200") && text.ends_with("# EOF\n"), "{said}");

@@ -1,7 +1,9 @@
 //! Twenty nodes in network namespaces of their own. It needs root and ten minutes or more, so it runs only
-//! where it is asked for: `STARLING_TOWN` is the number of seconds that the town is divided.
+//! where it is asked for: `STARLING_TOWN` is the number of seconds that the town is divided, and
+//! `STARLING_TOWN_BLOCKS` how many blocks, of a payment each, its halves mine in that time beside the usual.
 
 use super::load::submit_all;
+use super::metrics::metrics;
 use super::miner;
 use starling_primitives::BlockId;
 use starling_rpc::to_hex;
@@ -98,6 +100,31 @@ fn logged(node: &Node, what: &str, id: &BlockId) -> Option<f64> {
     Some(1_000.0 * parts.fold(0.0, |sum, part| 60.0 * sum + part))
 }
 
+/// Announcements that all nodes have got, in full and in short.
+fn copies(nodes: &[&Node]) -> [f64; 2] {
+    let all: Vec<_> = nodes.iter().flat_map(|node| metrics(node)).collect();
+    let sum = |name: &str, of: &str| -> f64 {
+        all.iter().filter(|(line, _)| line.starts_with(name) && line.contains(of)).map(|(_, n)| n).sum()
+    };
+    let gossip = sum("libp2p_gossipsub_topic_msg_recv_counts_unfiltered_total", "block/1");
+    // Questions and answers count, and each has one.
+    let short = sum("starling_network_messages_total{protocol=\"compact/1\"", "\"in\"") / 2.0;
+    [gossip, short]
+}
+
+/// Mines as many blocks in each half as `STARLING_TOWN_BLOCKS` says, and one in a hundred more in the second.
+fn mine_apart(lab: &Lab, halves: [&Node; 2], payers: &mut [Payer]) {
+    let blocks: usize = variable("STARLING_TOWN_BLOCKS").unwrap_or_default();
+    let (ours, theirs) = payers.split_at_mut(usize::from(PAYERS) / 2);
+    for (node, payers, blocks) in [(halves[0], ours, blocks), (halves[1], theirs, blocks + blocks / 100)] {
+        for n in 0..blocks {
+            let payer = &mut payers[n % usize::from(PAYERS / 2)];
+            node.submit(&payer.pay(lab.chain(), Payer::new(5_000).address(), "0.01"));
+            node.generate(1, &miner(lab, 2));
+        }
+    }
+}
+
 #[test]
 fn twenty_nodes_in_namespaces_find_each_other_and_outlive_a_division() {
     let Some(apart) = variable("STARLING_TOWN") else {
@@ -109,7 +136,7 @@ fn twenty_nodes_in_namespaces_find_each_other_and_outlive_a_division() {
     }
     let town = Town::new(HOUSES, MEGABITS);
     let mut payers: Vec<Payer> = (0..PAYERS).map(Payer::new).collect();
-    let lab = Lab::new(Pace::Asked, &payers.iter().map(|payer| (payer, "1000")).collect::<Vec<_>>());
+    let lab = Lab::new(Pace::Fixed, &payers.iter().map(|payer| (payer, "1000")).collect::<Vec<_>>());
     let folder = |house: u8| lab.folder().join(format!("house{house}"));
     let build = |house: u8, more: &[&str]| {
         let delay = delay(house).to_string();
@@ -124,7 +151,11 @@ fn twenty_nodes_in_namespaces_find_each_other_and_outlive_a_division() {
     let found = all_have_peers(&all);
     eprintln!("all have their peers after {:.1} s", found.as_secs_f64());
     for (blocks, payments) in [(BLOCKS, 0), (LARGE_BLOCKS, LARGE)] {
+        let before = copies(&all);
         let times = spread(&lab, &all, &mut payers, (blocks, payments));
+        let each = f64::from(blocks) * f64::from(HOUSES - 1);
+        let [full, short] = [0, 1].map(|kind| (copies(&all)[kind] - before[kind]) / each);
+        eprintln!("each got {full:.2} announcements in full and {short:.2} in short of a block");
         for (what, times) in ["heard of", "connected"].into_iter().zip(times) {
             let at = |percent: usize| times[(times.len() - 1) * percent / 100];
             let [half, most, nearly, last] = [50, 95, 99, 100].map(at);
@@ -137,6 +168,7 @@ fn twenty_nodes_in_namespaces_find_each_other_and_outlive_a_division() {
     let all: Vec<&Node> = others.iter().collect();
     town.divide().expect("it was built");
     let begun = Instant::now();
+    mine_apart(&lab, [all[0], all[1]], &mut payers);
     while begun.elapsed() < Duration::from_secs(apart) {
         // One block in one half, two in the other: of equal work they might be one block.
         all[0].generate(1, &miner(&lab, 2));
