@@ -48,7 +48,7 @@ const MAX_LIARS: usize = 64;
 struct Item {
     id: BlockId,
     height: u32,
-    /// Beside the window: not before when to ask whom again; only connected peers.
+    /// Not before when to ask whom again; only connected peers.
     lacking: BTreeMap<PeerId, Duration>,
     /// Who served a false one, and is not asked again; the last [`MAX_LIARS`].
     liars: Vec<PeerId>,
@@ -77,8 +77,8 @@ pub(crate) struct Bodies {
     matched: VecDeque<(BlockId, Vec<PeerId>)>,
     batch_of: BTreeMap<PeerId, u8>,
     stall: Duration,
-    /// Heights from which on peers lack what is wanted, as one body of a branch that they lack tells; and
-    /// until when it is believed.
+    /// Heights from which on peers lack what is wanted, by one body of the window that they lacked: who is on
+    /// another branch has none above it. And until when that is believed.
     without: BTreeMap<PeerId, (u32, Duration)>,
     /// The first that is missing, since when, and when it was last reported.
     front: Option<(BlockId, Duration)>,
@@ -104,6 +104,10 @@ impl Bodies {
     /// Replaces what is wanted; what is on its way or with the core is not asked again.
     pub(crate) fn want(&mut self, list: &[(BlockId, u32)], now: Duration) {
         let mut known: BTreeMap<BlockId, Item> = self.items.drain(..).map(|item| (item.id, item)).collect();
+        if list.first().is_some_and(|(id, _)| !known.contains_key(id)) {
+            // Another branch, or a window that was done.
+            self.without.clear();
+        }
         for (id, height) in list.iter().take(WINDOW) {
             let item = known.remove(id).unwrap_or_else(|| Item::new(*id, *height));
             self.items.push(Item { extra_until: None, ..item });
@@ -198,7 +202,10 @@ impl Bodies {
             Err(Miss::RateLimited) => {}
             Err(Miss::Failed) => {
                 self.batch_of.insert(batch.peer, 1);
-                self.lacks(&batch.peer, &batch.ids, hub.now);
+                let until = hub.now + LACKING;
+                for item in self.items.iter_mut().filter(|item| batch.ids.contains(&item.id)) {
+                    item.lacking.insert(batch.peer, until);
+                }
             }
         }
     }

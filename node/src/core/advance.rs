@@ -125,10 +125,11 @@ impl Core {
     fn branch_to(&mut self, head: &HeaderInfo) -> Option<Plan> {
         let tip = self.ledger.tip();
         let work = self.work_of(&tip.id);
-        let last = self.tree.last_complete(&head.id)?;
-        if last.work <= work || !self.can_follow(head) {
+        // Before its bodies come: one that leaves ours too deep is not to be fetched.
+        if head.work <= work || !self.can_follow(head) {
             return None;
         }
+        let last = self.tree.last_complete(&head.id).filter(|last| last.work > work)?;
         let within = self.tree.last_within(&last.id, work)?;
         let enough = self.tree.branch(&within.id, &last.id, 2);
         let (fork, blocks) = self.tree.path(&tip.id, &enough.first()?.id)?;

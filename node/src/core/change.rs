@@ -7,9 +7,12 @@ use starling_network::Announcement;
 use starling_primitives::{Header, Transaction, Wtxid};
 use std::sync::Arc;
 
-/// The part of the memory for bodies that the transactions of a change may have, in bytes as they are stored.
-/// Those of a larger one are not held: the pool is judged anew, and what comes back is read from the disk.
+/// The part of the memory for bodies that the transactions of a reorganisation may have, in bytes as they are
+/// stored. Those of a larger one are not held: the pool is judged anew, and what comes back is read from the
+/// disk.
 const HELD_PART: usize = 4;
+/// Bytes of transactions that come back from there at the most.
+const RETURNED_BYTES: usize = 64 << 20;
 
 /// Seconds for which transactions of a block may still be sent by peers, or be in a rival of it.
 const RELAYED_FOR_S: u64 = 3_600;
@@ -75,6 +78,10 @@ impl Change {
     }
 
     fn hold(&mut self, txs: &[Arc<Transaction>], most: usize) {
+        // What only goes on is bounded by what is connected at once.
+        if self.disconnected.is_empty() {
+            return;
+        }
         self.bytes += txs.iter().map(|tx| tx.size()).sum::<usize>();
         if self.bytes > most / HELD_PART {
             self.is_large = true;
@@ -90,7 +97,7 @@ impl Core {
         if change.is_large {
             // What was in blocks comes before what was to follow it.
             let pending = self.pool.take_all();
-            let mut returned = self.take_left()?;
+            let mut returned = self.take_back(&change.disconnected)?;
             self.pool.take_in(pending, &settled(&self.ledger, self.now))?;
             returned.retain(|id| self.pool.contains(id));
             return Ok((returned, Vec::new()));
@@ -110,5 +117,19 @@ impl Core {
         }
         self.net.keep_leftovers(seen);
         Ok((report.returned, report.promoted))
+    }
+
+    /// Takes back what these blocks had, the lowest first: what is above builds on it.
+    fn take_back(&mut self, disconnected: &[Header]) -> Result<Vec<Wtxid>, StoreError> {
+        let (mut returned, mut bytes) = (Vec::new(), 0);
+        for header in disconnected.iter().rev() {
+            let Some(block) = self.ledger.reader().view()?.block(&header.id())? else { continue };
+            bytes += block.txs.iter().map(|tx| tx.size()).sum::<usize>();
+            if bytes > RETURNED_BYTES {
+                break;
+            }
+            returned.extend(self.take_left(block.txs)?);
+        }
+        Ok(returned)
     }
 }

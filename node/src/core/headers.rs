@@ -26,8 +26,10 @@ impl Core {
         let id = header.id();
         let outcome = self.judge_announcement(header)?;
         self.network(|net, view, now| net.announcement_checked(id, outcome, view, now));
+        // It may turn out that the branch is not to be followed.
+        self.advance()?;
         self.want_bodies();
-        self.advance()
+        Ok(())
     }
 
     fn judge_announcement(&mut self, header: Header) -> Result<AnnounceOutcome, StoreError> {
@@ -69,8 +71,9 @@ impl Core {
             self.batch_since = self.now.mono;
         }
         self.network(|net, view, now| net.headers_checked(peer, outcome, view, now));
+        self.advance()?;
         self.want_bodies();
-        self.advance()
+        Ok(())
     }
 
     fn judge_headers(&mut self, peer: PeerId, headers: Vec<Header>) -> Result<HeadersOutcome, StoreError> {

@@ -136,14 +136,14 @@ impl Core {
     /// # Errors
     /// When the database failed.
     pub fn take_back_left(&mut self) -> Result<usize, StoreError> {
-        self.take_left().map(|taken| taken.len())
+        let left = self.ledger.left_behind(&self.tree)?;
+        self.take_left(left).map(|taken| taken.len())
     }
 
-    /// The same; returns which were taken.
-    pub(super) fn take_left(&mut self) -> Result<Vec<Wtxid>, StoreError> {
+    /// Takes transactions into the pool that were in valid blocks; returns which were taken.
+    pub(super) fn take_left(&mut self, left: Vec<Arc<Transaction>>) -> Result<Vec<Wtxid>, StoreError> {
         let mut taken = Vec::new();
-        for tx in self.ledger.left_behind(&self.tree)? {
-            // It was in a valid block.
+        for tx in left {
             let id = tx.wtxid();
             self.pool.note_verified(id);
             match self.add_tx(tx, Source::Loaded) {

@@ -169,6 +169,25 @@ fn a_branch_deeper_than_can_be_undone_is_refused_with_an_alarm() {
 }
 
 #[test]
+fn of_a_branch_that_is_too_deep_no_body_is_asked_for() {
+    let mut shallow = chain();
+    shallow.params.undo_blocks = 2;
+    let (mut ours, mut theirs) = (Node::of(shallow), Node::new());
+    for nonce in 0..5 {
+        ours.mine(2);
+        theirs.submit(1, nonce, key(8).address(), 5);
+        theirs.mine(3);
+    }
+    theirs.mine(3);
+    for block in theirs.blocks() {
+        let header = block.header().header().clone();
+        ours.call(move |core| core.on_announcement(header)).unwrap();
+    }
+    assert!(ours.core.warnings()[0].contains("not followed"), "{:?}", ours.core.warnings());
+    assert_eq!(ours.core.net.sync_progress().bodies_missing, 0);
+}
+
+#[test]
 fn a_branch_whose_bodies_are_withheld_holds_nobody_up() {
     let (mut ours, mut best, mut second) = (Node::new(), Node::new(), Node::new());
     ours.mine(2);
