@@ -36,6 +36,7 @@ impl Quota {
             Protocol::Bodies => Self::per_seconds(512, 10),
             Protocol::BlockIds => Self::per_seconds(10, 10),
             Protocol::Pool => Self::per_seconds(4, 60),
+            Protocol::SendCompact => Self::per_seconds(20, 60),
             Protocol::Peers => Self::per_seconds(1, 60),
             // Counted in ids.
             Protocol::Announce | Protocol::Txs => Self::per_seconds(4_000, 1),

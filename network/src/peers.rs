@@ -206,11 +206,13 @@ impl Peers {
     }
 
     /// Peers that follow the chain and exchange transactions: the two nearest of our own choice, whom nobody
-    /// else can crowd out, and all others, the nearest first.
-    pub(crate) fn nearest(&self) -> (Vec<PeerId>, Vec<PeerId>) {
+    /// else can crowd out, and all others, the nearest first. Those that are `kept` count as a quarter
+    /// nearer, for two that are nearly as near as one another would take turns.
+    pub(crate) fn nearest(&self, kept: impl Fn(&PeerId) -> bool) -> (Vec<PeerId>, Vec<PeerId>) {
         let relaying = self.following().filter(|(_, peer)| !peer.slot.is_quiet());
+        let distance = |id, peer: &Peer| if kept(id) { peer.distance() / 4 * 3 } else { peer.distance() };
         let mut ranked: Vec<(Duration, PeerId, bool)> =
-            relaying.map(|(id, peer)| (peer.distance(), *id, peer.outbound)).collect();
+            relaying.map(|(id, peer)| (distance(id, peer), *id, peer.outbound)).collect();
         ranked.sort();
         let own = ranked.iter().filter(|(.., outbound)| *outbound).take(OWN_NEAREST);
         let own: Vec<PeerId> = own.map(|(_, id, _)| *id).collect();

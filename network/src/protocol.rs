@@ -25,7 +25,7 @@ pub use saved::{MAX_PEERS_BYTES, SavedError};
 
 use crate::driver::{NetCommand, NetEvent, ReplyToken, Verdict};
 use crate::peers::{AddPeerError, BanInfo, Giver, PeerInfo, Penalty, peer_of};
-use crate::relay::{Blocks, Compacts, Leftovers, Outbox, Pools, Pulls, Stems};
+use crate::relay::{Blocks, Compacts, Hands, Leftovers, Outbox, Pools, Pulls, Stems};
 use crate::sync::{Bodies, Headers};
 use crate::wire::{Announcement, Answer};
 use announcements::Announcements;
@@ -102,6 +102,7 @@ pub struct Network {
     bodies: Bodies,
     blocks: Blocks,
     compacts: Compacts,
+    hands: Hands,
     leftovers: Leftovers,
     pools: Pools,
     pulls: Pulls,
@@ -118,6 +119,7 @@ impl Network {
             // More than fit are more than are needed.
             let _ = hub.dials.add(address.clone(), Giver::Bootstrap);
         }
+        let hands = Hands::new(config.peers.upload_limit);
         Self {
             hub,
             greetings: Greetings::new(config.genesis),
@@ -130,6 +132,7 @@ impl Network {
             bodies: Bodies::new(),
             blocks: Blocks::default(),
             compacts: Compacts::default(),
+            hands,
             leftovers: Leftovers::default(),
             pools: Pools::default(),
             pulls: Pulls::default(),
@@ -173,7 +176,7 @@ impl Network {
         };
         match outcome {
             TxOutcome::Accept => {
-                let passes = message.is_some() && self.outbox.passes(id, peer, self.hub.now);
+                let passes = message.is_some() && self.outbox.passes(tx, peer, self.hub.now);
                 if is_kept {
                     // Gossip does not carry twice what it brought.
                     self.outbox.offer(&[id]);
@@ -447,7 +450,8 @@ impl Network {
         self.pools.step(hub, view, &self.pulls);
         self.pulls.step(hub, view);
         self.stems.step(hub, view, &mut self.outbox);
-        self.outbox.step(hub, view);
+        self.hands.step(hub);
+        self.outbox.step((hub, &mut self.hands), view);
     }
 }
 

@@ -2,7 +2,7 @@
 //! Relay).
 //!
 //! - [`blocks`]: announced blocks become bodies, with the fewest bytes that suffice
-//! - [`compacts`]: announcements in short, from node to node ahead of gossip
+//! - [`compacts`]: announcements in short, ahead of gossip; [`hands`]: from whom, and to whom
 //! - [`leftovers`]: transactions seen lately that the pool does not hold
 //! - [`pools`]: what peers' pools hold that ours does not; [`pulls`]: fetching it
 //! - [`stems`]: transactions that were submitted here, on their first hop
@@ -11,6 +11,7 @@
 
 mod blocks;
 mod compacts;
+mod hands;
 mod leftovers;
 mod offers;
 mod outbox;
@@ -20,6 +21,7 @@ mod stems;
 
 pub(crate) use blocks::{Blocks, Finished, Ids};
 pub(crate) use compacts::Compacts;
+pub(crate) use hands::Hands;
 pub(crate) use leftovers::Leftovers;
 use offers::Offers;
 pub(crate) use outbox::Outbox;

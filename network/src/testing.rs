@@ -28,12 +28,18 @@ pub(crate) fn peer(n: u8) -> PeerId {
 
 /// A well-formed transaction, another for each nonce; its signature is not one.
 pub(crate) fn tx(nonce: u64) -> Arc<Transaction> {
+    tx_to(nonce, 1)
+}
+
+/// The same with so many outputs.
+pub(crate) fn tx_to(nonce: u64, outputs: usize) -> Arc<Transaction> {
+    let output = starling_primitives::Output { to: Address::new([1; 20]), amount: Amount::MAX };
     let unsigned = UnsignedTransaction {
         chain_id: 7,
         nonce,
         fee: Amount::ZERO,
         valid_until: 0,
-        outputs: vec![starling_primitives::Output { to: Address::new([1; 20]), amount: Amount::MAX }],
+        outputs: vec![output; outputs],
         memo: Memo::default(),
         policy: Policy::Single([2; 32]),
     };

@@ -58,7 +58,9 @@ pub fn modest(status: Status) -> Script {
             Said::Bytes(Answer::Pool { next: starling_primitives::Wtxid::ZERO, ids: vec![] }.encode())
         }
         Protocol::Peers => Said::Bytes(Answer::Peers(vec![]).encode()),
-        Protocol::Announce | Protocol::Push | Protocol::Compact => Said::Bytes(Answer::Done.encode()),
+        Protocol::Announce | Protocol::Push | Protocol::Compact | Protocol::SendCompact => {
+            Said::Bytes(Answer::Done.encode())
+        }
         _ => Said::Bytes(Answer::NotHere.encode()),
     })
 }

@@ -49,6 +49,8 @@ def _requests():
     yield "push of a block", "push/1", "request", u8(0) + wire.announcement(HEADER, WTXIDS), 0
     yield "push of a transaction", "push/1", "request", u8(1) + TXS[0], 0
     yield "block in short", "compact/1", "request", wire.compact(HEADER, WTXIDS), 0
+    yield "blocks in short, please", "send-compact/1", "request", u8(1), 0
+    yield "no more of them", "send-compact/1", "request", u8(0), 0
     yield "peers", "peers/1", "request", u8(64), 0
 
 
@@ -73,6 +75,7 @@ def _answers():
     yield "transactions: one, none", "txs/1", "answer", FINE + u16(len(TXS[0])) + TXS[0] + u16(0), 2
     yield "push", "push/1", "answer", FINE, 0
     yield "block in short", "compact/1", "answer", FINE, 0
+    yield "blocks in short, please", "send-compact/1", "answer", FINE, 0
     yield "no peers", "peers/1", "answer", FINE + u8(0), 0
     records = u8(2) + u16(3) + b"abc" + u16(1) + b"d"
     yield "two peers (opaque here)", "peers/1", "answer", FINE + records, 0
@@ -178,6 +181,9 @@ def _refused_messages():
     yield ask("a short id too many", "compact/1", short + short[-5:], "trailing_bytes")
     yield ask("a block of 8,193 in short", "compact/1", wire.compact(_many(8_193), []), "bad_field")
     yield ask("header length of 401", "compact/1", u16(401) + HEADER + bytes(401), "too_large")
+    yield ask("neither yes nor no", "send-compact/1", u8(2), "bad_field")
+    yield ask("neither", "send-compact/1", b"", "truncated")
+    yield ask("yes and no", "send-compact/1", u8(1) + u8(0), "trailing_bytes")
     yield ask("65 peers", "peers/1", u8(65), "bad_field")
     yield "nothing", "status/1", "answer", 0, b"", "truncated"
     yield "result 4", "status/1", "answer", 0, u8(4), "bad_field"

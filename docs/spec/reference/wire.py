@@ -28,6 +28,7 @@ def caps(max_body_bytes):
         "txs/1": 4 * MIB,
         "push/1": 320 * KIB,
         "compact/1": 64 * KIB,
+        "send-compact/1": 8,
         "peers/1": 32 * KIB,
     }
 
@@ -181,6 +182,9 @@ def read_request(protocol, data, max_body_bytes):
             (read_announcement, transactions.decode)[topic](fields["data"])
         case "compact/1":
             fields = read_compact(reader)
+        case "send-compact/1":
+            fields = {"wanted": reader.u8()}
+            refuse_if(fields["wanted"] > 1, "bad_field")
         case "peers/1":
             fields = {"max": counted(reader.u8(), 64)}
     reader.finish()
@@ -214,7 +218,7 @@ def read_fine(protocol, reader, max_body_bytes, asked):
             return {"wtxids": read_ids(reader, reader.u32())}
         case "block-txs/1":
             return {"txs": read_txs(reader, reader.u16(), empty_allowed=False)}
-        case "announce/1" | "push/1" | "compact/1":
+        case "announce/1" | "push/1" | "compact/1" | "send-compact/1":
             return {}
         case "pool/1":
             next_cursor = reader.take(32)

@@ -92,6 +92,7 @@ pub(super) struct Chain {
     txs: Exchange,
     push: Exchange,
     compact: Exchange,
+    send_compact: Exchange,
     peers: Exchange,
 }
 
@@ -123,6 +124,7 @@ impl Chain {
             Protocol::Txs => &mut self.txs,
             Protocol::Push => &mut self.push,
             Protocol::Compact => &mut self.compact,
+            Protocol::SendCompact => &mut self.send_compact,
             Protocol::Peers => &mut self.peers,
         }
     }
@@ -142,6 +144,7 @@ impl Chain {
             txs: exchange(Protocol::Txs)?,
             push: exchange(Protocol::Push)?,
             compact: exchange(Protocol::Compact)?,
+            send_compact: exchange(Protocol::SendCompact)?,
             peers: exchange(Protocol::Peers)?,
         })
     }

@@ -60,6 +60,7 @@ impl Protocol {
             Self::Txs => (2 + 256 * HASH, RESULT + 256 * (2 + MAX_TX_BYTES)),
             Self::Push => (PUSH_BYTES, BARE_ANSWER_BYTES),
             Self::Compact => (COMPACT_BYTES, BARE_ANSWER_BYTES),
+            Self::SendCompact => (1, BARE_ANSWER_BYTES),
             Self::Peers => (1, 32 * 1024),
         };
         Frames { question_max, answer_max }
@@ -70,9 +71,9 @@ impl Protocol {
     #[must_use]
     pub fn timeout(self) -> Duration {
         Duration::from_secs(match self {
-            Self::Status | Self::Announce | Self::Pool | Self::Push | Self::Compact | Self::Peers => 15,
             Self::Headers | Self::BlockIds => 30,
             Self::Bodies | Self::BlockTxs | Self::Txs => 64,
+            _ => 15,
         })
     }
 }

@@ -53,13 +53,15 @@ pub enum Protocol {
     Push,
     /// `compact/1`: a block announced in short, to whoever has its transactions.
     Compact,
+    /// `send-compact/1`: hand blocks to me in short.
+    SendCompact,
     /// `peers/1`: other nodes.
     Peers,
 }
 
 impl Protocol {
     /// Every protocol.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Status,
         Self::Headers,
         Self::Bodies,
@@ -70,6 +72,7 @@ impl Protocol {
         Self::Txs,
         Self::Push,
         Self::Compact,
+        Self::SendCompact,
         Self::Peers,
     ];
 
@@ -87,6 +90,7 @@ impl Protocol {
             Self::Txs => "txs",
             Self::Push => "push",
             Self::Compact => "compact",
+            Self::SendCompact => "send-compact",
             Self::Peers => "peers",
         };
         format!("/starling/{chain_id:08x}/{name}/1")
@@ -137,6 +141,8 @@ impl MessageRef {
 pub enum Verdict {
     /// Good: pass it on.
     Accept,
+    /// Good; that it is passed on is said later.
+    Later,
     /// Not passed on, held against nobody.
     Ignore,
     /// Bad: not passed on, and its senders lose standing in the mesh.

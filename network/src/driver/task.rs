@@ -258,6 +258,7 @@ impl Task {
             ChainEvent::Txs(event) => self.on_exchange(Protocol::Txs, event),
             ChainEvent::Push(event) => self.on_exchange(Protocol::Push, event),
             ChainEvent::Compact(event) => self.on_exchange(Protocol::Compact, event),
+            ChainEvent::SendCompact(event) => self.on_exchange(Protocol::SendCompact, event),
             ChainEvent::Peers(event) => self.on_exchange(Protocol::Peers, event),
         }
     }
@@ -311,6 +312,7 @@ impl Task {
             self.traffic.judged(since);
         }
         let verdict = match verdict {
+            Verdict::Later => return,
             Verdict::Accept => MessageAcceptance::Accept,
             Verdict::Ignore => MessageAcceptance::Ignore,
             Verdict::Reject => MessageAcceptance::Reject,

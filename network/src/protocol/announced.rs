@@ -45,7 +45,7 @@ impl Network {
         want_body: bool,
     ) {
         if want_body {
-            Compacts::hand_on(announcement, sources, &mut self.hub);
+            self.hands.pass_on(announcement, sources, &mut self.hub);
         }
         match message {
             Some(message) => self.hub.verdict(Some(message), Verdict::Accept),
@@ -85,9 +85,9 @@ impl Network {
 
     /// All ids of a block announced in short are known: it is passed on, and gossip has its time to bring it.
     fn learnt(&mut self, announcement: Announcement, sources: &[PeerId]) {
-        Compacts::hand_on(&announcement, sources, &mut self.hub);
+        self.hands.pass_on(&announcement, sources, &mut self.hub);
         self.heard(&announcement.header.id(), sources);
-        self.outbox.heard_ahead(announcement, self.hub.now);
+        self.outbox.heard_ahead(announcement, &mut self.hub);
     }
 
     /// Goes on with the bodies of announced blocks.

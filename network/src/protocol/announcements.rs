@@ -3,6 +3,7 @@
 use super::{AnnounceOutcome, ChainView, Hub, Report};
 use crate::driver::{MessageRef, NetCommand, VERDICT_WINDOW, Verdict};
 use crate::peers::Penalty;
+use crate::relay::Outbox;
 use crate::wire::{Announcement, Compact};
 use libp2p::PeerId;
 use starling_primitives::{BlockId, Header};
@@ -78,22 +79,22 @@ impl Announcements {
         self.pending.contains_key(id)
     }
 
-    /// A message of the topic, by gossip or by `push/1`. `known` tells blocks accepted lately.
+    /// A message of the topic, by gossip or by `push/1`; the outbox knows the blocks accepted lately.
     pub(crate) fn arrive(
         &mut self,
         (peer, message): (PeerId, Option<MessageRef>),
         data: &[u8],
-        known: impl Fn(&BlockId) -> bool,
+        outbox: &mut Outbox,
         hub: &mut Hub,
     ) {
         let refusal = match Announcement::decode(data) {
             // Pushed again: not worth the hashing of its ids.
-            Ok(announcement) if message.is_none() && known(&announcement.header.id()) => return,
+            Ok(announcement) if message.is_none() && outbox.is_announced(&announcement.header.id()) => return,
             Ok(announcement) if announcement.ids_match() => {
                 let header = &announcement.header;
-                if known(&header.id()) {
+                if outbox.is_announced(&header.id()) {
                     hub.peers.raise_height(&peer, header.height());
-                    return hub.verdict(message, Verdict::Accept);
+                    return outbox.came_again(&header.id(), message, hub);
                 }
                 return self.take(peer, message, News::Full(announcement), hub);
             }

@@ -65,6 +65,7 @@ impl Network {
         self.blocks.gone(peer);
         self.pools.gone(peer);
         self.pulls.gone(peer);
+        self.hands.gone(peer);
         self.outbox.gone(peer);
     }
 
@@ -93,9 +94,7 @@ impl Network {
             // Nobody is to find out by transactions that we are linked.
             Topic::Tx if !self.hub.peers.relays(&peer) => self.hub.verdict(message, Verdict::Ignore),
             Topic::Block => {
-                let outbox = &self.outbox;
-                let known = |id: &_| outbox.is_announced(id);
-                self.announcements.arrive((peer, message), data, known, &mut self.hub);
+                self.announcements.arrive((peer, message), data, &mut self.outbox, &mut self.hub);
             }
             Topic::Tx => self.on_transaction((peer, message), data, view),
         }
@@ -170,10 +169,15 @@ impl Network {
                 self.reply(token, &Answer::Done);
                 // By what is missing it would find out what the pool holds, and that we are linked.
                 if self.hub.peers.relays(&peer) {
+                    self.hands.told(compact.header().id(), peer);
                     let outbox = &self.outbox;
                     let known = |id: &_| outbox.is_announced(id);
                     self.announcements.arrive_short(peer, *compact, known, &mut self.hub);
                 }
+            }
+            Question::SendCompact(wanted) => {
+                self.reply(token, &Answer::Done);
+                self.hands.asked_by(peer, wanted);
             }
             Question::Pool { .. } | Question::Txs(_) if !self.hub.peers.relays(&peer) => {
                 self.reply(token, &Answer::NotHere);
@@ -234,6 +238,10 @@ impl Network {
             Protocol::Peers => {
                 let records = hub.read(asked, result, |reader| wire::peers(reader, MAX_SIGNED_BYTES));
                 self.discovery.answered(id, records, hub);
+            }
+            Protocol::SendCompact => {
+                let said = hub.read(asked, result, wire::nothing);
+                self.hands.answered(&asked.0, said);
             }
             // Whether it arrived makes no difference to us.
             Protocol::Push | Protocol::Compact => {

@@ -1,15 +1,13 @@
-//! Announcements in short, ahead of gossip: each node that hears of a block hands them to its nearest peers,
-//! and whoever has the block's transactions needs nothing else to pass it on.
+//! Announcements in short, ahead of gossip: whoever has a block's transactions needs nothing else to pass it
+//! on.
 
 use super::{Ids, Leftovers, push_bounded};
-use crate::protocol::{ChainView, Hub};
-use crate::wire::{Announcement, Compact, Question};
+use crate::protocol::ChainView;
+use crate::wire::Compact;
 use libp2p::PeerId;
 use starling_primitives::{BlockId, Wtxid};
 use std::collections::VecDeque;
 
-/// Peers that a node hands an announcement to, beside two of its own choice.
-const OTHERS: usize = 3;
 /// Attempts that are remembered.
 const MAX_TRIED: usize = 256;
 /// Attempts at one block: short ids may be made up, and looking through the pool takes time.
@@ -46,16 +44,6 @@ impl Compacts {
     ) -> Ids {
         let known = view.pool_ids().filter(|id| !hidden(id)).chain(leftovers.ids());
         Ids::Partly(peer, compact.find(known)).checked(compact.header())
-    }
-
-    /// Hands an announcement to the nearest, but not to those that `told` us; whether there is anybody.
-    pub(crate) fn hand_on(announcement: &Announcement, told: &[PeerId], hub: &mut Hub) -> bool {
-        let Some(compact) = Compact::of(announcement) else { return false };
-        let question = Question::Compact(Box::new(compact));
-        let (own, others) = hub.peers.nearest();
-        let mut hand = |peer: &&PeerId| !told.contains(peer) && hub.ask(peer, &question).is_some();
-        // Of the others, who told us or cannot be asked now takes no place.
-        own.iter().filter(&mut hand).count() + others.iter().filter(&mut hand).take(OTHERS).count() > 0
     }
 }
 

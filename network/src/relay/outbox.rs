@@ -1,13 +1,13 @@
 //! What we have to say ourselves, no faster than others listen: beyond their budgets it would be ignored.
-//! Transactions are gossiped one by one while they are few, and offered by their ids while they are many.
+//! Transactions are gossiped one by one while they are few and small, and else offered by their ids.
 
-use super::{Compacts, Offers, push_bounded};
-use crate::driver::{NetCommand, RequestId, Topic};
+use super::{Hands, Offers, push_bounded};
+use crate::driver::{MessageRef, NetCommand, RequestId, Topic, Verdict};
 use crate::limits::{Bucket, Quota};
 use crate::protocol::{ChainView, Hub, Miss};
 use crate::wire::{Announcement, Question};
 use libp2p::PeerId;
-use starling_primitives::{BlockId, Wtxid};
+use starling_primitives::{BlockId, Transaction, Wtxid};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ const MAX_WAITING: usize = 16_384;
 const TXS: Quota = Quota { each: Duration::from_micros(6_250), burst: 64 };
 /// The same burst.
 const BURST: usize = 64;
+/// Bytes of a transaction that gossip carries: each node gets its copies from several others.
+const MAX_GOSSIPED: usize = 1024;
 /// Our announcements, likewise.
 const BLOCKS: Quota = Quota { each: Duration::from_millis(300), burst: 8 };
 /// A peer listens this long after it connected: gossip's subscriptions take a moment.
@@ -26,8 +28,11 @@ const PUSHED: usize = 3;
 /// What copies in full leave to those in short, which would wait behind them on the line.
 const HEAD_START: Duration = Duration::from_millis(50);
 /// How long gossip takes to reach everybody.
-const GOSSIP_WITHIN: Duration = Duration::from_secs(1);
-/// Blocks that wait for it at the most.
+const GOSSIP_WITHIN: Duration = Duration::from_secs(3);
+/// What a block that gossip has brought waits, where it was known before: others say meanwhile that they have
+/// it, and are not sent it.
+const PASSED_ON_AFTER: Duration = Duration::from_millis(300);
+/// Blocks that wait for gossip at the most.
 const MAX_AHEAD: usize = 16;
 /// Blocks known to be on their way already.
 const MAX_ANNOUNCED: usize = 64;
@@ -38,6 +43,23 @@ struct Ahead {
     at: Duration,
     announcement: Announcement,
     own: bool,
+    /// As gossip has brought it meanwhile: it waits for its verdict.
+    message: Option<MessageRef>,
+}
+
+impl Ahead {
+    /// What gossip has brought is passed on by its verdict; what it has carried otherwise it leaves out.
+    fn send(self, hub: &mut Hub) {
+        if self.message.is_some() {
+            return hub.verdict(self.message, Verdict::Accept);
+        }
+        let data = self.announcement.encode();
+        hub.command(NetCommand::Publish { topic: Topic::Block, data: data.clone() });
+        let others = if self.own { hub.peers.outside_mesh() } else { Vec::new() };
+        let push = Question::Push { topic: Topic::Block, data };
+        // Who cannot be asked now takes no place.
+        others.iter().filter(|peer| hub.ask(peer, &push).is_some()).take(PUSHED).for_each(drop);
+    }
 }
 
 /// What waits to be said, and to whom it is best said.
@@ -70,11 +92,12 @@ impl Outbox {
 
     /// Whether gossip may pass on what it brought; else it is offered by its id. Beyond what others take of
     /// one peer, they would drop it.
-    pub(crate) fn passes(&mut self, id: Wtxid, from: PeerId, now: Duration) -> bool {
-        if self.is_busy(now) {
-            self.offers.push(id, Some(from));
+    pub(crate) fn passes(&mut self, tx: &Transaction, from: PeerId, now: Duration) -> bool {
+        let passes = tx.size() <= MAX_GOSSIPED && !self.is_busy(now);
+        if !passes {
+            self.offers.push(tx.wtxid(), Some(from));
         }
-        !self.busy
+        passes
     }
 
     /// Takes one transaction off the budget of gossip; whether there is more to say than it holds.
@@ -117,8 +140,29 @@ impl Outbox {
     }
 
     /// A block was announced to us ahead of gossip, which has its time to bring it.
-    pub(crate) fn heard_ahead(&mut self, announcement: Announcement, now: Duration) {
-        push_bounded(&mut self.ahead, Ahead { at: now + GOSSIP_WITHIN, announcement, own: false }, MAX_AHEAD);
+    pub(crate) fn heard_ahead(&mut self, announcement: Announcement, hub: &mut Hub) {
+        let at = hub.now + GOSSIP_WITHIN;
+        self.wait(Ahead { at, announcement, own: false, message: None }, hub);
+    }
+
+    /// The first of too many does not wait.
+    fn wait(&mut self, block: Ahead, hub: &mut Hub) {
+        if self.ahead.len() >= MAX_AHEAD {
+            self.ahead.pop_front().into_iter().for_each(|first| first.send(hub));
+        }
+        self.ahead.push_back(block);
+    }
+
+    /// A message of gossip, or of `push/1`, with a block that is on its way already.
+    pub(crate) fn came_again(&mut self, id: &BlockId, message: Option<MessageRef>, hub: &mut Hub) {
+        let is_ahead = |block: &&mut Ahead| !block.own && block.announcement.header.id() == *id;
+        match self.ahead.iter_mut().find(is_ahead).filter(|block| block.message.is_none()) {
+            Some(block) if message.is_some() => {
+                hub.verdict(message.clone(), Verdict::Later);
+                (block.at, block.message) = (hub.now + PASSED_ON_AFTER, message);
+            }
+            _ => hub.verdict(message, Verdict::Accept),
+        }
     }
 
     /// Whether the block is on its way through the network.
@@ -127,9 +171,9 @@ impl Outbox {
     }
 
     /// Sends what the budgets allow.
-    pub(crate) fn step(&mut self, hub: &mut Hub, view: &dyn ChainView) {
+    pub(crate) fn step(&mut self, (hub, hands): (&mut Hub, &mut Hands), view: &dyn ChainView) {
         self.send_ahead(hub);
-        self.send_tip(hub, view);
+        self.send_tip((hub, hands), view);
         self.send_txs(hub, view);
         self.offers.step(hub);
     }
@@ -145,7 +189,7 @@ impl Outbox {
         while let Some((id, from)) = self.txs.pop_front() {
             // It may have left the pool meanwhile.
             let Some(tx) = view.pool_tx(&id) else { continue };
-            if self.is_busy(hub.now) {
+            if tx.size() > MAX_GOSSIPED || self.is_busy(hub.now) {
                 self.offers.push(id, from);
             } else {
                 push_bounded(&mut self.gossiped, (id, from), BURST);
@@ -154,22 +198,14 @@ impl Outbox {
         }
     }
 
-    /// Gossip leaves out what it has carried.
     fn send_ahead(&mut self, hub: &mut Hub) {
         let is_due = |block: &Ahead| block.at <= hub.now;
         let (due, later) = std::mem::take(&mut self.ahead).into_iter().partition(is_due);
         self.ahead = later;
-        for Ahead { announcement, own, .. } in due {
-            let data = announcement.encode();
-            hub.command(NetCommand::Publish { topic: Topic::Block, data: data.clone() });
-            let others = if own { hub.peers.outside_mesh() } else { Vec::new() };
-            let push = Question::Push { topic: Topic::Block, data };
-            // Who cannot be asked now takes no place.
-            others.iter().filter(|peer| hub.ask(peer, &push).is_some()).take(PUSHED).for_each(drop);
-        }
+        due.into_iter().for_each(|block: Ahead| block.send(hub));
     }
 
-    fn send_tip(&mut self, hub: &mut Hub, view: &dyn ChainView) {
+    fn send_tip(&mut self, (hub, hands): (&mut Hub, &mut Hands), view: &dyn ChainView) {
         let Some((announcement, own)) = &self.tip else { return };
         if !own && !view.synced() {
             self.tip = None;
@@ -179,10 +215,10 @@ impl Outbox {
             return;
         }
         push_bounded(&mut self.announced, announcement.header.id(), MAX_ANNOUNCED);
-        let is_ahead = Compacts::hand_on(announcement, &[], hub);
+        let is_ahead = hands.announce(announcement, *own, hub);
         let at = if is_ahead { hub.now + HEAD_START } else { hub.now };
         if let Some((announcement, own)) = self.tip.take() {
-            push_bounded(&mut self.ahead, Ahead { at, announcement, own }, MAX_AHEAD);
+            self.wait(Ahead { at, announcement, own, message: None }, hub);
         }
         self.send_ahead(hub);
     }

@@ -41,7 +41,7 @@ pub enum Answer {
     Txs(Vec<Option<Arc<Transaction>>>),
     /// To `peers/1`: signed records of other nodes, at most [`MAX_PEER_RECORDS`].
     Peers(Vec<Arc<[u8]>>),
-    /// To `announce/1`, `push/1` and `compact/1`.
+    /// To `announce/1`, `push/1`, `compact/1` and `send-compact/1`.
     Done,
     /// Too much was asked: come back later.
     RateLimited {

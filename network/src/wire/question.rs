@@ -50,6 +50,8 @@ pub enum Question {
     },
     /// A block announced in short: whoever has its transactions needs nothing else.
     Compact(Box<Compact>),
+    /// Hand me blocks by [`Question::Compact`] from now on, or no more of them.
+    SendCompact(bool),
     /// Which other nodes do you know? At most so many, up to [`MAX_PEER_RECORDS`].
     Peers(u8),
 }
@@ -69,6 +71,7 @@ impl Question {
             Self::Txs(_) => Protocol::Txs,
             Self::Push { .. } => Protocol::Push,
             Self::Compact(_) => Protocol::Compact,
+            Self::SendCompact(_) => Protocol::SendCompact,
             Self::Peers(_) => Protocol::Peers,
         }
     }
@@ -108,6 +111,7 @@ impl Question {
                 out.extend_from_slice(data);
             }
             Self::Compact(compact) => compact.write(&mut out),
+            Self::SendCompact(wanted) => out.push(u8::from(*wanted)),
             Self::Peers(max) => out.push(*max),
         }
         out
@@ -149,6 +153,15 @@ impl Question {
             }
             Protocol::Txs => Self::Txs(read_wtxids(reader)?),
             Protocol::Compact => Self::Compact(Box::new(Compact::read(reader)?)),
+            Protocol::SendCompact => match reader.u8()? {
+                value @ (0 | 1) => Self::SendCompact(value == 1),
+                value => {
+                    return Err(DecodeError::BadField {
+                        what: "whether blocks are wanted",
+                        value: value.into(),
+                    });
+                }
+            },
             Protocol::Peers => {
                 let max = reader.u8()?;
                 counted("the number of peers asked for", max, MAX_PEER_RECORDS)?;

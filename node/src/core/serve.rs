@@ -67,6 +67,7 @@ impl Core {
             | Question::Announce(_)
             | Question::Push { .. }
             | Question::Compact(_)
+            | Question::SendCompact(_)
             | Question::Peers(_) => Answer::BadRequest,
         };
         self.reply(token, &answer);

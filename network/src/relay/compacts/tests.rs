@@ -1,11 +1,11 @@
 //! Tests of announcements in short.
 
 use super::*;
-use crate::driver::{NetCommand, NetEvent, Protocol, Topic};
+use crate::driver::{NetCommand, NetEvent, Protocol, Topic, Verdict};
 use crate::peers::Penalty;
 use crate::protocol::{AnnounceOutcome, Body, Report};
 use crate::testing::{Bench, GENESIS, announcement, header, ids, peer, status, tx};
-use crate::wire::Answer;
+use crate::wire::{Announcement, Answer, Question};
 use starling_primitives::{Header, Transaction};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,13 +18,15 @@ fn block() -> (Header, Vec<Arc<Transaction>>) {
     (header(GENESIS.into(), 1, &txs), txs)
 }
 
-/// A node that has so many of the block's transactions, and these many peers, of which the last is nearest.
+/// A node that has so many of the block's transactions, and these many peers, of which the last is nearest;
+/// all want what it has.
 fn node(peers: u8, has: usize) -> (Bench, Header, Vec<Arc<Transaction>>) {
     let (header, txs) = block();
     let mut bench = Bench::new();
     for n in 1..=peers {
         bench.meet(n, status(1, 1));
         bench.event(NetEvent::Ping { peer: peer(n), rtt: Duration::from_millis(200 - u64::from(n)) });
+        bench.ask(n, Protocol::SendCompact, vec![1]);
     }
     bench.view.pool.extend(txs[..has].iter().map(|tx| (tx.wtxid(), Arc::clone(tx))));
     (bench, header, txs)
@@ -53,18 +55,14 @@ fn published(bench: &Bench) -> Vec<&Vec<u8>> {
 }
 
 #[test]
-fn who_has_the_transactions_needs_nothing_else_and_hands_it_to_the_nearest() {
+fn who_has_the_transactions_needs_nothing_else_and_hands_it_on() {
     let (mut bench, header, txs) = node(9, 50);
     let token = bench.ask(8, Protocol::Compact, short(&header, &txs));
     assert!(bench.commands.contains(&NetCommand::Reply { token, data: Answer::Done.encode() }));
     assert_eq!(handed_to(&bench), [0; 0], "not before its header was judged");
     bench.announcement_checked(header.id(), WANTED);
     assert!(is_rebuilt(&bench));
-    assert_eq!(
-        handed_to(&bench),
-        [5, 6, 7, 9],
-        "two of our own choice, but not the one that told us, and three"
-    );
+    assert_eq!(handed_to(&bench), [1, 2, 3, 4, 5, 6, 7, 9], "but not to the one that told us");
     assert!(bench.score(8) > 0.0, "the first to tell");
     bench.ask(9, Protocol::Compact, short(&header, &txs));
     let judged = bench.reports.iter().filter(|report| matches!(report, Report::Announcement { .. })).count();
@@ -76,19 +74,45 @@ fn gossip_hears_it_from_us_if_from_nobody_else() {
     let (mut bench, header, txs) = node(2, 50);
     bench.ask(1, Protocol::Compact, short(&header, &txs));
     bench.announcement_checked(header.id(), WANTED);
-    bench.pass(900);
+    bench.pass(2_900);
     assert!(published(&bench).is_empty(), "gossip has its time");
     bench.pass(200);
     assert_eq!(published(&bench), [&announcement(&header, &txs)]);
 }
 
 #[test]
-fn gossip_that_comes_later_is_passed_on_at_once() {
+fn gossip_that_comes_later_is_passed_on_when_others_have_said_that_they_have_it() {
     let (mut bench, header, txs) = node(2, 50);
     bench.ask(1, Protocol::Compact, short(&header, &txs));
     bench.announcement_checked(header.id(), WANTED);
     let message = bench.gossip(2, Topic::Block, announcement(&header, &txs));
-    assert_eq!(bench.verdicts(&message), [crate::driver::Verdict::Accept]);
+    assert_eq!(bench.verdicts(&message), [Verdict::Later]);
+    let twice = bench.gossip(1, Topic::Block, announcement(&header, &txs));
+    assert_eq!(bench.verdicts(&twice), [Verdict::Accept], "one waits for each block");
+    bench.pass(200);
+    assert_eq!(bench.verdicts(&message), [Verdict::Later]);
+    bench.pass(100);
+    assert_eq!(bench.verdicts(&message), [Verdict::Later, Verdict::Accept]);
+    bench.pass(4_000);
+    assert!(published(&bench).is_empty(), "gossip has it");
+}
+
+#[test]
+fn nothing_that_waits_is_lost_when_blocks_come_too_fast() {
+    let (mut bench, header, txs) = node(2, 50);
+    bench.ask(1, Protocol::Compact, short(&header, &txs));
+    bench.announcement_checked(header.id(), WANTED);
+    let message = bench.gossip(2, Topic::Block, announcement(&header, &txs));
+    for height in 2..=17 {
+        let next = crate::testing::header(GENESIS.into(), height, &txs);
+        // One alone would be over its budget.
+        bench.ask(1 + u8::from(height % 2 == 0), Protocol::Compact, short(&next, &txs));
+        bench.announcement_checked(next.id(), WANTED);
+    }
+    assert_eq!(bench.verdicts(&message), [Verdict::Later, Verdict::Accept]);
+    bench.now += Duration::from_secs(5);
+    bench.pass(100);
+    assert_eq!(published(&bench).len(), 16);
 }
 
 #[test]
@@ -102,7 +126,7 @@ fn who_lacks_some_asks_for_these_alone_and_passes_the_whole_on() {
     bench.reply(&asked, &Answer::BlockTxs(txs[48..].to_vec()));
     assert!(is_rebuilt(&bench) && bench.score(1) > 0.0);
     assert_eq!(handed_to(&bench), [2]);
-    bench.pass(1_100);
+    bench.pass(3_100);
     assert_eq!(published(&bench), [&announcement(&header, &txs)]);
 }
 
@@ -153,7 +177,7 @@ fn an_announcement_in_full_takes_the_place_of_one_in_short_that_waits() {
     bench.ask(1, Protocol::Compact, short(&header, &txs));
     let message = bench.gossip(2, Topic::Block, announcement(&header, &txs));
     bench.announcement_checked(header.id(), WANTED);
-    assert_eq!(bench.verdicts(&message), [crate::driver::Verdict::Accept]);
+    assert_eq!(bench.verdicts(&message), [Verdict::Accept]);
     assert_eq!(bench.waiting(1, Protocol::BlockIds), 0, "the ids are here");
     assert_eq!(bench.waiting(1, Protocol::BlockTxs), 1);
 }
@@ -249,34 +273,17 @@ fn a_block_that_is_here_is_not_handed_on() {
 }
 
 #[test]
-fn our_own_block_and_one_that_gossip_brought_are_handed_to_the_nearest() {
+fn our_own_block_goes_ahead_of_gossip_and_so_does_one_that_gossip_brought() {
     let (mut bench, header, txs) = node(9, 50);
-    let outputs =
-        bench.net.tip_changed(Announcement::new(header.clone(), &ids(&txs)), true, &bench.view, bench.now);
+    let block = Announcement::new(header.clone(), &ids(&txs));
+    let outputs = bench.net.tip_changed(block, true, &bench.view, bench.now);
     bench.sort(outputs);
-    assert_eq!(handed_to(&bench), [5, 6, 7, 8, 9]);
+    assert_eq!(handed_to(&bench).len(), 9);
     assert!(published(&bench).is_empty(), "copies in full would be in the way");
     bench.pass(100);
     assert_eq!(published(&bench).len(), 1);
     let (mut bench, header, txs) = node(9, 0);
     bench.gossip(9, Topic::Block, announcement(&header, &txs));
     bench.announcement_checked(header.id(), WANTED);
-    assert_eq!(handed_to(&bench), [5, 6, 7, 8], "even before its transactions are here");
-}
-
-#[test]
-fn two_of_our_own_choice_are_among_those_it_is_handed_to() {
-    let (mut bench, header, txs) = node(3, 50);
-    for n in 4..=9 {
-        let address = format!("/ip4/10.0.0.{n}/tcp/7333").parse().unwrap();
-        bench.event(NetEvent::Connected { peer: peer(n), address, outbound: false });
-        let asked = bench.take(n, Protocol::Status).unwrap();
-        bench.reply(&asked, &Answer::Status(status(1, 1)));
-        bench.event(NetEvent::Ping { peer: peer(n), rtt: Duration::from_millis(1) });
-    }
-    let block = Announcement::new(header, &ids(&txs));
-    let outputs = bench.net.tip_changed(block, true, &bench.view, bench.now);
-    bench.sort(outputs);
-    let handed = handed_to(&bench);
-    assert_eq!((handed.len(), &handed[..2]), (5, &[2, 3][..]), "{handed:?}");
+    assert_eq!(handed_to(&bench), [1, 2, 3, 4, 5, 6, 7, 8], "even before its transactions are here");
 }

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::driver::{Delivery, NetEvent, Protocol};
-use crate::protocol::AnnounceOutcome;
-use crate::testing::{Bench, GENESIS, announcement, header, ids, peer, status, tx};
+use crate::protocol::{AnnounceOutcome, TxOutcome, TxSource};
+use crate::testing::{Bench, GENESIS, announcement, header, ids, peer, status, tx, tx_to};
 use crate::wire::Answer;
+use std::sync::Arc;
 
 fn published(bench: &Bench, about: Topic) -> usize {
     let fits =
@@ -198,4 +199,28 @@ fn what_waits_is_bounded() {
     }
     assert_eq!(outbox.txs.len(), MAX_WAITING);
     assert_eq!(outbox.announced.len(), MAX_ANNOUNCED);
+}
+
+#[test]
+fn large_transactions_are_offered_by_their_ids_however_few_they_are() {
+    let mut bench = Bench::new();
+    (1..=2).for_each(|n| bench.meet(n, status(0, 1)));
+    bench.pass(3_000);
+    let (small, large) = (tx_to(1, 30), tx_to(2, 40));
+    assert!(small.size() <= 1024 && large.size() > 1024);
+    let came = [small, large].map(|tx| {
+        let message = bench.gossip(1, Topic::Tx, tx.bytes().to_vec());
+        let source = TxSource::Gossip { peer: peer(1), message: message.clone() };
+        let outputs = bench.net.transaction_checked(source, &tx, TxOutcome::Accept, bench.now);
+        bench.sort(outputs);
+        message
+    });
+    assert_eq!(came.map(|message| bench.verdicts(&message)), [[Verdict::Accept], [Verdict::Ignore]]);
+    let ours = tx_to(3, 40);
+    bench.view.pool.insert(ours.wtxid(), Arc::clone(&ours));
+    let outputs = bench.net.transaction_accepted(ours.wtxid(), &bench.view, bench.now);
+    bench.sort(outputs);
+    bench.pass(300);
+    assert_eq!((offered(&mut bench, 1), offered(&mut bench, 2)), (1, 2), "not to whoever brought it");
+    assert_eq!(published(&bench, Topic::Tx), 0);
 }

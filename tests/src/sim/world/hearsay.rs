@@ -69,10 +69,12 @@ impl World {
     }
 
     pub(super) fn verdict(&mut self, id: HostId, message: &MessageRef, verdict: Verdict) {
-        let Some((from, name)) = self.hosts[id.index()].heard.remove(message) else { return };
+        let heard = &mut self.hosts[id.index()].heard;
+        let Some((from, name)) = heard.remove(message) else { return };
         let mut out = Out::new();
         let gossip = self.gossip(id);
         match verdict {
+            Verdict::Later => drop(self.hosts[id.index()].heard.insert(message.clone(), (from, name))),
             Verdict::Accept => gossip.accept(from, &name, &mut out),
             Verdict::Ignore => gossip.drop_message(from, &name, false),
             Verdict::Reject => gossip.drop_message(from, &name, true),

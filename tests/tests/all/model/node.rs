@@ -244,7 +244,10 @@ impl Node {
             Question::BlockIds(_) => Answer::NotHere,
             Question::Pool { .. } => Answer::Pool { next: Wtxid::ZERO, ids: vec![] },
             Question::Txs(ids) => Answer::Txs(vec![None; ids.len()]),
-            Question::Announce(_) | Question::Push { .. } | Question::Compact(_) => Answer::Done,
+            Question::Announce(_)
+            | Question::Push { .. }
+            | Question::Compact(_)
+            | Question::SendCompact(_) => Answer::Done,
             Question::Peers(_) => Answer::Peers(Vec::new()),
         };
         let result = Ok(answer.encode());
