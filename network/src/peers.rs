@@ -37,8 +37,6 @@ pub const MAX_PEERS: usize = 88;
 const MAX_REASONS: usize = 8;
 /// Characters of a reason.
 const MAX_REASON_CHARS: usize = 160;
-/// Peers of our own choice that are among the nearest in any case.
-const OWN_NEAREST: usize = 2;
 /// More than half of the peers late within this time: the fault is ours.
 const OUR_FAULT_WITHIN: Duration = Duration::from_secs(30);
 
@@ -205,19 +203,19 @@ impl Peers {
         ranked.into_iter().map(|(.., id)| id).collect()
     }
 
-    /// Peers that follow the chain and exchange transactions: the two nearest of our own choice, whom nobody
-    /// else can crowd out, and all others, the nearest first. Those that are `kept` count as a quarter
-    /// nearer, for two that are nearly as near as one another would take turns.
-    pub(crate) fn nearest(&self, kept: impl Fn(&PeerId) -> bool) -> (Vec<PeerId>, Vec<PeerId>) {
+    /// Peers that follow the chain and exchange transactions: the `own` nearest of our own choice, whom
+    /// nobody else can crowd out, then all others, the nearest first. Those that are `kept` count as a
+    /// quarter nearer, for two that are nearly as near as one another would take turns.
+    pub(crate) fn nearest(&self, own: usize, kept: impl Fn(&PeerId) -> bool) -> Vec<PeerId> {
         let relaying = self.following().filter(|(_, peer)| !peer.slot.is_quiet());
         let distance = |id, peer: &Peer| if kept(id) { peer.distance() / 4 * 3 } else { peer.distance() };
         let mut ranked: Vec<(Duration, PeerId, bool)> =
             relaying.map(|(id, peer)| (distance(id, peer), *id, peer.outbound)).collect();
         ranked.sort();
-        let own = ranked.iter().filter(|(.., outbound)| *outbound).take(OWN_NEAREST);
+        let own = ranked.iter().filter(|(.., outbound)| *outbound).take(own);
         let own: Vec<PeerId> = own.map(|(_, id, _)| *id).collect();
-        let others = ranked.iter().map(|(_, id, _)| *id).filter(|id| !own.contains(id)).collect();
-        (own, others)
+        let others = ranked.iter().map(|(_, id, _)| *id).filter(|id| !own.contains(id));
+        own.iter().copied().chain(others).collect()
     }
 
     /// Peers that follow the chain.

@@ -261,6 +261,14 @@ impl Bench {
         }
     }
 
+    /// Lets a peer connect that answers with this status.
+    pub(crate) fn come(&mut self, n: u8, theirs: Status) {
+        let address = format!("/ip4/10.0.0.{n}/tcp/7333").parse().expect("an address");
+        self.event(NetEvent::Connected { peer: peer(n), address, outbound: false });
+        let asked = self.take(n, Protocol::Status).expect("a new peer is asked for its status");
+        self.reply(&asked, &Answer::Status(theirs));
+    }
+
     pub(crate) fn leave(&mut self, n: u8) {
         self.event(NetEvent::Disconnected { peer: peer(n) });
         self.asked.retain(|asked| asked.peer != peer(n));

@@ -158,6 +158,7 @@ impl Network {
             Question::Announce(ids) => {
                 self.reply(token, &Answer::Done);
                 if view.synced() && self.hub.peers.relays(&peer) {
+                    ids.iter().for_each(|id| self.stems.heard(id, &peer));
                     self.pulls.offer(peer, &ids, view);
                 }
             }
@@ -169,7 +170,7 @@ impl Network {
                 self.reply(token, &Answer::Done);
                 // By what is missing it would find out what the pool holds, and that we are linked.
                 if self.hub.peers.relays(&peer) {
-                    self.hands.told(compact.header().id(), peer);
+                    self.hands.told(compact.header().id(), peer, &mut self.hub);
                     let outbox = &self.outbox;
                     let known = |id: &_| outbox.is_announced(id);
                     self.announcements.arrive_short(peer, *compact, known, &mut self.hub);

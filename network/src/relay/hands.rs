@@ -15,11 +15,14 @@ use std::time::Duration;
 const ENOUGH: usize = 3;
 /// Peers that are asked for them at first.
 const FIRST: usize = 5;
-/// And later: the more of them keep blocks to themselves, the more are asked.
+/// And later: the more of them keep blocks to themselves, the more are asked, then those of our own choice.
 const ASKED: RangeInclusive<usize> = 3..=8;
-/// Peers that a block of our own is handed to at the least: else nobody hears of it before gossip where we
-/// are nobody's nearest.
-const OWN: usize = 5;
+/// Peers of our own choice that are asked in any case.
+const OWN_NEAREST: usize = 2;
+/// Peers that announcements are handed to at the most: several times as many as a node asks.
+const MOST: usize = 24;
+/// The nearest get a block of our own in any case: else only strangers may hear of it before gossip does.
+const OWN_BLOCK: usize = 5;
 /// Where the line is limited, bytes a second of it for each peer that announcements are handed to.
 const LINE_OF_EACH: u64 = 64 << 10;
 /// But so many at the least.
@@ -27,7 +30,7 @@ const FEWEST: usize = 2;
 /// How often the choice is made again.
 const CHOOSE_EVERY: Duration = Duration::from_secs(2);
 /// How long after we have heard of a block its copies are counted.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Blocks whose copies are counted.
 const MAX_HEARD: usize = 8;
 /// Copies that are remembered.
@@ -54,7 +57,7 @@ impl Hands {
     pub(crate) fn new(upload_limit: Option<u64>) -> Self {
         let of_line = |limit| usize::try_from(limit / LINE_OF_EACH).unwrap_or(usize::MAX).max(FEWEST);
         Self {
-            most: upload_limit.map_or(usize::MAX, of_line),
+            most: upload_limit.map_or(MOST, of_line).min(MOST),
             asked: BTreeSet::new(),
             wanted: FIRST,
             asking: BTreeSet::new(),
@@ -76,7 +79,6 @@ impl Hands {
     /// A peer was told what we want of it, or was not.
     pub(crate) fn answered(&mut self, peer: &PeerId, result: Result<(), Miss>) {
         if result == Err(Miss::RateLimited) {
-            // Whoever does not speak it brings no copies, and is not asked again.
             self.asked.remove(peer);
         }
     }
@@ -89,9 +91,11 @@ impl Hands {
         }
     }
 
-    /// A peer handed us a block.
-    pub(crate) fn told(&mut self, id: BlockId, peer: PeerId) {
-        if !self.copies.contains(&(id, peer)) {
+    /// A peer handed us a block. One that was not asked may not know that: it is told again.
+    pub(crate) fn told(&mut self, id: BlockId, peer: PeerId, hub: &mut Hub) {
+        if !self.asked.contains(&peer) {
+            hub.ask(&peer, &Question::SendCompact(false));
+        } else if !self.copies.contains(&(id, peer)) {
             push_bounded(&mut self.copies, (id, peer), MAX_COPIES);
         }
     }
@@ -109,36 +113,38 @@ impl Hands {
     /// Hands out a tip that nobody announced to us; whether to anybody. If it is our `own`, the nearest get
     /// it unasked.
     pub(crate) fn announce(&mut self, announcement: &Announcement, own: bool, hub: &mut Hub) -> bool {
-        let least = if own { OWN } else { 0 };
+        let least = if own { OWN_BLOCK } else { 0 };
         Compact::of(announcement).is_some_and(|compact| self.hand(compact, (&[], least), hub))
     }
 
-    /// Whoever asked gets it, and so do the nearest up to the `least` number; whether anybody does.
+    /// Whoever asked gets it, and so do so many of the nearest at the `least`; whether anybody does.
     fn hand(&self, compact: Compact, (told, least): (&[PeerId], usize), hub: &mut Hub) -> bool {
-        let (own, others) = hub.peers.nearest(|_| false);
-        let near = own.into_iter().chain(others).filter(|peer| !told.contains(peer));
-        let (asking, rest): (Vec<PeerId>, Vec<PeerId>) = near.partition(|peer| self.asking.contains(peer));
+        let near = hub.peers.nearest(OWN_NEAREST, |_| false);
+        let lacking = near.iter().filter(|peer| !told.contains(peer)).enumerate();
+        let chosen = lacking.filter(|(place, peer)| *place < least || self.asking.contains(peer));
         let question = Question::Compact(Box::new(compact));
-        let mut handed = 0;
-        for (peers, most) in [(asking, self.most), (rest, least.min(self.most))] {
-            // Who cannot be asked now takes no place.
-            let can = peers.iter().filter(|peer| hub.ask(peer, &question).is_some());
-            handed += can.take(most.saturating_sub(handed)).count();
-        }
-        handed > 0
+        // Who cannot be asked now takes no place.
+        let handed = chosen.filter(|(_, peer)| hub.ask(peer, &question).is_some());
+        handed.take(self.most).count() > 0
     }
 
-    /// Counts copies, and chooses again.
+    /// Counts copies, and chooses again. Whoever was asked and handed us nothing may not know: it is asked
+    /// again.
     pub(crate) fn step(&mut self, hub: &mut Hub) {
-        let is_due = |(_, due): &(BlockId, Duration)| *due <= hub.now;
+        let now = hub.now;
+        let is_due = |(_, due): &(BlockId, Duration)| *due <= now;
         while let Some((id, _)) = self.heard.front().copied().filter(is_due) {
             self.heard.pop_front();
-            let copies = self.copies.iter().filter(|(copy, from)| *copy == id && self.asked.contains(from));
-            let wanted = match copies.count() {
+            let (handed, mute): (Vec<PeerId>, Vec<PeerId>) =
+                self.asked.iter().partition(|peer| self.copies.contains(&(id, **peer)));
+            let wanted = match handed.len() {
                 ..ENOUGH => self.wanted + 1,
                 ENOUGH => self.wanted,
                 _ => self.wanted - 1,
             };
+            for peer in mute {
+                hub.ask(&peer, &Question::SendCompact(true));
+            }
             self.wanted = wanted.clamp(*ASKED.start(), *ASKED.end());
             self.choose_at = Duration::ZERO;
         }
@@ -149,8 +155,9 @@ impl Hands {
     }
 
     fn choose(&mut self, hub: &mut Hub) {
-        let (own, others) = hub.peers.nearest(|peer| self.asked.contains(peer));
-        let chosen: Vec<PeerId> = own.into_iter().chain(others).take(self.wanted).collect();
+        let own = OWN_NEAREST + self.wanted.saturating_sub(FIRST);
+        let mut chosen = hub.peers.nearest(own, |peer| self.asked.contains(peer));
+        chosen.truncate(self.wanted);
         self.asked
             .retain(|peer| chosen.contains(peer) || hub.ask(peer, &Question::SendCompact(false)).is_none());
         for peer in chosen {

@@ -153,15 +153,15 @@ impl Outbox {
         self.ahead.push_back(block);
     }
 
-    /// A message of gossip, or of `push/1`, with a block that is on its way already.
+    /// Gossip brings a block that is on its way already.
     pub(crate) fn came_again(&mut self, id: &BlockId, message: Option<MessageRef>, hub: &mut Hub) {
         let is_ahead = |block: &&mut Ahead| !block.own && block.announcement.header.id() == *id;
         match self.ahead.iter_mut().find(is_ahead).filter(|block| block.message.is_none()) {
-            Some(block) if message.is_some() => {
+            Some(block) => {
                 hub.verdict(message.clone(), Verdict::Later);
                 (block.at, block.message) = (hub.now + PASSED_ON_AFTER, message);
             }
-            _ => hub.verdict(message, Verdict::Accept),
+            None => hub.verdict(message, Verdict::Accept),
         }
     }
 

@@ -52,7 +52,11 @@ impl Pulls {
     /// Asks for what is offered and not known.
     pub(crate) fn step(&mut self, hub: &mut Hub, view: &dyn ChainView) {
         let now = hub.now;
-        for (peer, offered) in &mut self.peers {
+        // Those of our own choice first: who only says that it has something must not hold it up for long.
+        let is_own = |peer: &PeerId| hub.peers.get(peer).is_some_and(|peer| peer.outbound);
+        let (own, others): (Vec<PeerId>, Vec<PeerId>) = self.peers.keys().partition(|peer| is_own(peer));
+        for peer in own.iter().chain(&others) {
+            let Some(offered) = self.peers.get_mut(peer) else { continue };
             if offered.open.is_some() || !hub.can_ask(peer, Protocol::Txs, u32::from(MAX_TX_IDS)) {
                 continue;
             }

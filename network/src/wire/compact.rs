@@ -9,8 +9,8 @@ use std::collections::HashMap;
 
 /// Bytes of a short id.
 const SHORT_ID_BYTES: usize = 5;
-/// Transactions from which on an announcement is worth shortening: it is larger than 1 KiB.
-const WORTH_IT: usize = 16;
+/// Transactions from which on an announcement is worth shortening: it may be larger than 1 KiB.
+const WORTH_IT: usize = 23;
 /// The key of a block's short ids is the beginning of `tagged("starling/compact", block id)`: nobody can look
 /// for ids that are alike in short before the block is mined.
 static KEY: Tag = Tag::new("starling/compact");

@@ -47,7 +47,7 @@ fn question() -> impl Strategy<Value = Question> {
             .prop_map(|(topic, data)| Question::Push { topic, data }),
         (0..=MAX_PEER_RECORDS).prop_map(Question::Peers),
         any::<bool>().prop_map(Question::SendCompact),
-        (16_u64..40).prop_map(|count| Question::Compact(Box::new(block(count).1))),
+        (23_u64..40).prop_map(|count| Question::Compact(Box::new(block(count).1))),
     ]
 }
 
@@ -179,7 +179,7 @@ fn ids_are_short_in_another_way_in_each_block() {
 
 #[test]
 fn few_ids_and_ids_that_are_not_carried_have_no_short_form() {
-    let txs: Vec<_> = (0..15).map(testing::tx).collect();
+    let txs: Vec<_> = (0..22).map(testing::tx).collect();
     let few = Announcement::new(testing::header(BlockId::ZERO, 1, &txs), &testing::ids(&txs));
     assert_eq!(Compact::of(&few), None);
     let (full, _) = block(40);

@@ -81,7 +81,7 @@ pub const SCENARIOS: [Scenario; 11] = [
     },
     Scenario {
         name: "division-1000",
-        about: "the same for a thousand blocks of each part and more",
+        about: "two parts that mine more than a thousand blocks each apart, and meet",
         lasts: Duration::from_secs(2_700),
         interval: 1,
         division: Some((Duration::from_secs(60), Duration::from_secs(2_400))),
@@ -89,7 +89,7 @@ pub const SCENARIOS: [Scenario; 11] = [
     },
     Scenario {
         name: "division-9500",
-        about: "the same for nearly as many blocks as can be undone",
+        about: "two parts that mine nearly as many blocks apart as can be undone, and meet",
         lasts: Duration::from_secs(19_200),
         interval: 1,
         division: Some((Duration::from_secs(60), Duration::from_secs(19_000))),
@@ -131,7 +131,7 @@ pub const SCENARIOS: [Scenario; 11] = [
     },
     Scenario {
         name: "spread-all",
-        about: "the same, and nobody is silent",
+        about: "as `spread`, and nobody is silent",
         nodes: 50,
         lasts: Duration::from_secs(40),
         settings: Settings { discovery: false, ..WORLD },

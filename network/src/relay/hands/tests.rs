@@ -14,21 +14,14 @@ fn measure(bench: &mut Bench, n: u8, ms: u64) {
     bench.event(NetEvent::Ping { peer: peer(n), rtt: Duration::from_millis(ms) });
 }
 
-fn come(bench: &mut Bench, n: u8) {
-    let address = format!("/ip4/10.0.0.{n}/tcp/7333").parse().expect("an address");
-    bench.event(NetEvent::Connected { peer: peer(n), address, outbound: false });
-    let asked = bench.take(n, Protocol::Status).expect("whoever comes is asked");
-    bench.reply(&asked, &Answer::Status(status(1, 1)));
-}
-
 /// Whom we ask, once all answers are there: `state` is brought up to date.
 fn asked(bench: &mut Bench, state: &mut BTreeSet<u8>) -> Vec<u8> {
     for n in ALL {
         while let Some(asked) = bench.take(n, Protocol::SendCompact) {
             match asked.question {
-                Question::SendCompact(true) => assert!(state.insert(n), "{n} is asked twice"),
-                _ => assert!(state.remove(&n), "{n} was not asked"),
-            }
+                Question::SendCompact(true) => state.insert(n),
+                _ => state.remove(&n),
+            };
             bench.reply(&asked, &Answer::Done);
         }
     }
@@ -42,7 +35,7 @@ fn node(own: &[u8], others: &[u8], upload_limit: Option<u64>) -> (Bench, BTreeSe
     config.peers = PeerOptions { upload_limit, ..PeerOptions::default() };
     let mut bench = Bench::with(config);
     own.iter().for_each(|n| bench.meet(*n, status(1, 1)));
-    others.iter().for_each(|n| come(&mut bench, *n));
+    others.iter().for_each(|n| bench.come(*n, status(1, 1)));
     own.iter().chain(others).for_each(|n| measure(&mut bench, *n, 10 * u64::from(*n)));
     bench.pass(2_000);
     let mut state = BTreeSet::new();
@@ -130,7 +123,7 @@ fn more_are_asked_when_few_hand_us_blocks_and_fewer_when_many_do() {
 }
 
 #[test]
-fn who_cannot_be_told_is_told_later_and_who_does_not_speak_it_is_left_alone() {
+fn who_cannot_be_told_is_told_later() {
     let mut bench = Bench::new();
     (1..=3).for_each(|n| bench.meet(n, status(1, 1)));
     bench.pass(2_000);
@@ -140,8 +133,41 @@ fn who_cannot_be_told_is_told_later_and_who_does_not_speak_it_is_left_alone() {
     bench.reply_raw(&second, Err(crate::driver::RequestFailure::Unsupported));
     bench.pass(4_000);
     assert_eq!(bench.waiting(1, Protocol::SendCompact), 1, "again");
-    assert_eq!(bench.waiting(2, Protocol::SendCompact), 0);
+    assert_eq!(bench.waiting(2, Protocol::SendCompact), 0, "it is left alone");
     assert!(bench.score(2) >= 0.0);
+}
+
+#[test]
+fn who_does_otherwise_than_it_was_told_is_told_again() {
+    let (mut bench, mut state) = node(&[1, 2, 3], &[4, 5, 6, 20], None);
+    assert_eq!(asked(&mut bench, &mut state), [1, 2, 3, 4, 5]);
+    hear(&mut bench, 1, &[1, 2, 3, 6]);
+    let again = |bench: &mut Bench, n| bench.take(n, Protocol::SendCompact).map(|asked| asked.question);
+    assert_eq!([1, 2, 3].map(|n| again(&mut bench, n)), [None, None, None]);
+    assert_eq!(
+        [4, 5].map(|n| again(&mut bench, n)),
+        [Some(Question::SendCompact(true)), Some(Question::SendCompact(true))]
+    );
+    assert_eq!(again(&mut bench, 6), Some(Question::SendCompact(false)));
+}
+
+#[test]
+fn nearest_strangers_do_not_keep_our_own_block_from_those_of_our_own_choice() {
+    let (mut bench, _) = node(&[16, 17, 18], &[1, 2, 3, 4, 5], None);
+    for n in 1..=5 {
+        bench.ask(n, Protocol::SendCompact, vec![1]);
+    }
+    assert_eq!(mine(&mut bench, 1, true), [1, 2, 3, 4, 5, 16, 17]);
+}
+
+#[test]
+fn as_strangers_keep_silent_more_of_our_own_choice_are_asked() {
+    let (mut bench, mut state) = node(&[16, 17, 18, 19], &[1, 2, 3, 4, 5, 6, 20], None);
+    assert_eq!(asked(&mut bench, &mut state), [1, 2, 3, 16, 17]);
+    hear(&mut bench, 1, &[]);
+    assert_eq!(asked(&mut bench, &mut state), [1, 2, 3, 16, 17, 18]);
+    hear(&mut bench, 2, &[16, 17]);
+    assert_eq!(asked(&mut bench, &mut state), [1, 2, 3, 16, 17, 18, 19]);
 }
 
 #[test]
@@ -152,7 +178,7 @@ fn blocks_are_handed_to_those_that_ask_and_our_own_to_five_at_the_least() {
     for n in [5, 7, 8] {
         bench.ask(n, Protocol::SendCompact, vec![1]);
     }
-    assert_eq!(mine(&mut bench, 3, true), [1, 2, 5, 7, 8]);
+    assert_eq!(mine(&mut bench, 3, true), [1, 2, 3, 4, 5, 7, 8], "whoever asks takes nobody's place");
     assert_eq!(mine(&mut bench, 4, false), [5, 7, 8]);
     bench.ask(7, Protocol::SendCompact, vec![0]);
     assert_eq!(mine(&mut bench, 5, false), [5, 8]);
@@ -165,10 +191,11 @@ fn blocks_are_handed_to_those_that_ask_and_our_own_to_five_at_the_least() {
 #[test]
 fn on_a_slow_line_the_nearest_get_what_they_ask_for() {
     let (mut bench, _) = node(&[1, 2, 3], &[4, 5, 6, 7, 8], Some(200 << 10));
-    for n in 1..=8 {
+    for n in 4..=8 {
         bench.ask(n, Protocol::SendCompact, vec![1]);
     }
     assert_eq!(mine(&mut bench, 1, true), [1, 2, 3]);
+    assert_eq!(mine(&mut bench, 2, false), [4, 5, 6]);
     let (mut bench, _) = node(&[1, 2, 3], &[4, 5, 6, 7, 8], Some(1));
     assert_eq!(mine(&mut bench, 1, true), [1, 2]);
 }

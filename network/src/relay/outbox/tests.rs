@@ -206,7 +206,7 @@ fn large_transactions_are_offered_by_their_ids_however_few_they_are() {
     let mut bench = Bench::new();
     (1..=2).for_each(|n| bench.meet(n, status(0, 1)));
     bench.pass(3_000);
-    let (small, large) = (tx_to(1, 30), tx_to(2, 40));
+    let (small, large) = (tx_to(1, 20), tx_to(2, 40));
     assert!(small.size() <= 1024 && large.size() > 1024);
     let came = [small, large].map(|tx| {
         let message = bench.gossip(1, Topic::Tx, tx.bytes().to_vec());

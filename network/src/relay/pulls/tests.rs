@@ -134,3 +134,16 @@ fn offers_that_wait_are_bounded() {
     assert_eq!(pulls.peers[&peer].ids.len(), MAX_WAITING);
     assert!(!pulls.has_room(&peer, 1));
 }
+
+#[test]
+fn strangers_that_only_say_they_have_it_do_not_keep_it_from_us() {
+    let mut bench = Bench::new();
+    (1..=5).for_each(|n| bench.come(n, status(0, 1)));
+    bench.meet(9, status(0, 1));
+    let offered = ids(&[tx(1)]);
+    (1..=5).for_each(|n| announce(&mut bench, n, &offered));
+    announce(&mut bench, 9, &offered);
+    assert_eq!(bench.waiting(1, Protocol::Txs), 1);
+    bench.pass(2_100);
+    assert_eq!([2, 3, 4, 5, 9].map(|n| bench.waiting(n, Protocol::Txs)), [0, 0, 0, 0, 1]);
+}

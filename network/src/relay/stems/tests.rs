@@ -171,3 +171,18 @@ fn what_is_on_its_first_hop_is_not_told_of_when_others_can_use_it() {
     assert_eq!(published(&bench), Vec::<Vec<u8>>::new());
     assert!(bench.net.hides(&id));
 }
+
+#[test]
+fn one_that_others_offer_is_on_its_way() {
+    let mut bench = bench(3);
+    let id = submit(&mut bench, 1);
+    bench.pass(4_000);
+    let through = (1..=3).find(|n| !pushed(&mut bench, *n).is_empty()).expect("one peer has it");
+    let offer = Question::Announce(vec![id]).encode();
+    bench.ask(through, Protocol::Announce, offer.clone());
+    assert!(bench.net.hides(&id), "that one would say so in any case");
+    bench.ask(1 + through % 3, Protocol::Announce, offer);
+    assert!(!bench.net.hides(&id));
+    bench.pass(20_000);
+    assert!(published(&bench).is_empty(), "we would be the last to tell of it");
+}
