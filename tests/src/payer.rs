@@ -44,12 +44,20 @@ impl Payer {
     /// # Panics
     /// When the amount is none.
     pub fn pay(&mut self, chain: &Chain, to: Address, star: &str) -> Transaction {
+        self.pay_often(chain, to, star, 1)
+    }
+
+    /// The same with so many outputs, each of the amount: 36 make it larger than gossip carries.
+    ///
+    /// # Panics
+    /// When the amount is none, and beyond 255 outputs.
+    pub fn pay_often(&mut self, chain: &Chain, to: Address, star: &str, outputs: usize) -> Transaction {
         let per_byte = Amount::from_motes(FEE_PER_BYTE).expect("a small amount");
         let payment = Payment {
             nonce: self.nonce,
             fee: Fee::PerByte(per_byte),
             valid_until: 0,
-            outputs: vec![Output { to, amount: Amount::from_star(star).expect("an amount") }],
+            outputs: vec![Output { to, amount: Amount::from_star(star).expect("an amount") }; outputs],
             memo: Memo::new(&[]).expect("no memo is short enough"),
         };
         self.nonce += 1;

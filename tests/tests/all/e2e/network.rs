@@ -44,6 +44,12 @@ fn three_nodes_mine_to_one_tip_and_a_fourth_started_late_catches_up() {
     }
 }
 
+/// Questions and answers of a protocol that went in this direction.
+fn messages(node: &Node, protocol: &str, direction: &str) -> f64 {
+    let labels = format!("protocol=\"{protocol}\",direction=\"{direction}\"");
+    metric(node, &format!("starling_network_messages_total{{{labels}}}"))
+}
+
 #[test]
 fn a_block_goes_ahead_of_gossip_to_those_who_have_its_transactions() {
     let mut alice = Payer::new(1);
@@ -58,18 +64,32 @@ fn a_block_goes_ahead_of_gossip_to_those_who_have_its_transactions() {
     nodes[0].generate(1, &miner(&lab, 1));
     let tip = agree(&nodes.each_ref());
     assert_eq!(tip.height, 1);
-    let messages = |node, protocol, direction| {
-        metric(
-            node,
-            &format!("starling_network_messages_total{{protocol=\"{protocol}\",direction=\"{direction}\"}}"),
-        )
-    };
     for node in &nodes[1..] {
         assert!(messages(node, "compact/1", "in") >= 1.0, "announced in short");
         for asked in ["block-ids/1", "block-txs/1", "bodies/1"] {
             assert!(messages(node, asked, "out") < 1.0, "{asked}: nothing was missing");
         }
     }
+}
+
+#[test]
+fn a_large_payment_goes_from_node_to_node_by_its_id() {
+    let (mut alice, bob) = (Payer::new(1), Payer::new(2));
+    let lab = Lab::new(Pace::Asked, &[(&alice, "1000")]);
+    let serve = ["--metrics", "127.0.0.1:0"];
+    let nodes = [(); 3].map(|()| lab.node(&serve));
+    connect(&nodes[0], &nodes[1]);
+    connect(&nodes[1], &nodes[2]);
+    let large = alice.pay_often(lab.chain(), bob.address(), "1", 50);
+    assert!(large.size() > 1024, "{} bytes", large.size());
+    let large = nodes[0].submit(&large);
+    nodes[2].until_pending(large);
+    assert!(messages(&nodes[2], "txs/1", "out") >= 1.0, "fetched");
+    let gossip = "libp2p_gossipsub_topic_msg_recv_counts_unfiltered_total";
+    assert!(nodes.iter().all(|node| metric(node, gossip) < 1.0), "no copies");
+    nodes[2].generate(1, &miner(&lab, 1));
+    nodes[0].until_mined(large);
+    assert_eq!(nodes[0].balance(bob.address()), star("50"));
 }
 
 #[test]
