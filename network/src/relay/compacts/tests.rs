@@ -38,6 +38,12 @@ fn short(header: &Header, txs: &[Arc<Transaction>]) -> Vec<u8> {
     Question::Compact(Box::new(compact)).encode()
 }
 
+/// A peer announces the block in short, and its header is right.
+fn hear(bench: &mut Bench, from: u8, header: &Header, txs: &[Arc<Transaction>]) {
+    bench.ask(from, Protocol::Compact, short(header, txs));
+    bench.announcement_checked(header.id(), WANTED);
+}
+
 fn is_rebuilt(bench: &Bench) -> bool {
     bench.reports.iter().any(|report| matches!(report, Report::Body { body: Body::Txs(_), .. }))
 }
@@ -72,8 +78,7 @@ fn who_has_the_transactions_needs_nothing_else_and_hands_it_on() {
 #[test]
 fn gossip_hears_it_from_us_if_from_nobody_else() {
     let (mut bench, header, txs) = node(2, 50);
-    bench.ask(1, Protocol::Compact, short(&header, &txs));
-    bench.announcement_checked(header.id(), WANTED);
+    hear(&mut bench, 1, &header, &txs);
     bench.pass(2_900);
     assert!(published(&bench).is_empty(), "gossip has its time");
     bench.pass(200);
@@ -83,8 +88,7 @@ fn gossip_hears_it_from_us_if_from_nobody_else() {
 #[test]
 fn gossip_that_comes_later_is_passed_on_when_others_have_said_that_they_have_it() {
     let (mut bench, header, txs) = node(2, 50);
-    bench.ask(1, Protocol::Compact, short(&header, &txs));
-    bench.announcement_checked(header.id(), WANTED);
+    hear(&mut bench, 1, &header, &txs);
     let message = bench.gossip(2, Topic::Block, announcement(&header, &txs));
     assert_eq!(bench.verdicts(&message), [Verdict::Later]);
     let twice = bench.gossip(1, Topic::Block, announcement(&header, &txs));
@@ -100,14 +104,12 @@ fn gossip_that_comes_later_is_passed_on_when_others_have_said_that_they_have_it(
 #[test]
 fn nothing_that_waits_is_lost_when_blocks_come_too_fast() {
     let (mut bench, header, txs) = node(2, 50);
-    bench.ask(1, Protocol::Compact, short(&header, &txs));
-    bench.announcement_checked(header.id(), WANTED);
+    hear(&mut bench, 1, &header, &txs);
     let message = bench.gossip(2, Topic::Block, announcement(&header, &txs));
     for height in 2..=17 {
         let next = crate::testing::header(GENESIS.into(), height, &txs);
         // One alone would be over its budget.
-        bench.ask(1 + u8::from(height % 2 == 0), Protocol::Compact, short(&next, &txs));
-        bench.announcement_checked(next.id(), WANTED);
+        hear(&mut bench, 1 + u8::from(height % 2 == 0), &next, &txs);
     }
     assert_eq!(bench.verdicts(&message), [Verdict::Later, Verdict::Accept]);
     bench.now += Duration::from_secs(5);
@@ -118,8 +120,7 @@ fn nothing_that_waits_is_lost_when_blocks_come_too_fast() {
 #[test]
 fn who_lacks_some_asks_for_these_alone_and_passes_the_whole_on() {
     let (mut bench, header, txs) = node(2, 48);
-    bench.ask(1, Protocol::Compact, short(&header, &txs));
-    bench.announcement_checked(header.id(), WANTED);
+    hear(&mut bench, 1, &header, &txs);
     assert_eq!(handed_to(&bench), [0; 0], "what is not known cannot be passed on");
     let asked = bench.take(1, Protocol::BlockTxs).expect("who announced it is asked at once");
     assert!(matches!(&asked.question, Question::BlockTxs { indices, .. } if *indices == [48, 49]));
@@ -133,8 +134,7 @@ fn who_lacks_some_asks_for_these_alone_and_passes_the_whole_on() {
 #[test]
 fn transactions_that_make_no_block_are_dropped_and_its_ids_asked_for() {
     let (mut bench, header, txs) = node(2, 49);
-    bench.ask(1, Protocol::Compact, short(&header, &txs));
-    bench.announcement_checked(header.id(), WANTED);
+    hear(&mut bench, 1, &header, &txs);
     let asked = bench.take(1, Protocol::BlockTxs).expect("who announced it is asked");
     bench.reply(&asked, &Answer::BlockTxs(vec![tx(999)]));
     assert!(!is_rebuilt(&bench) && handed_to(&bench).is_empty());
@@ -150,8 +150,7 @@ fn transactions_that_make_no_block_are_dropped_and_its_ids_asked_for() {
 #[test]
 fn another_number_of_transactions_than_asked_for_is_a_fault() {
     let (mut bench, header, txs) = node(2, 48);
-    bench.ask(1, Protocol::Compact, short(&header, &txs));
-    bench.announcement_checked(header.id(), WANTED);
+    hear(&mut bench, 1, &header, &txs);
     let asked = bench.take(1, Protocol::BlockTxs).expect("who announced it is asked");
     bench.reply(&asked, &Answer::BlockTxs(vec![Arc::clone(&txs[48])]));
     assert!(bench.score(1) < 0.0 && !is_rebuilt(&bench));
@@ -160,8 +159,7 @@ fn another_number_of_transactions_than_asked_for_is_a_fault() {
 #[test]
 fn ids_in_full_that_come_meanwhile_are_used() {
     let (mut bench, header, txs) = node(2, 49);
-    bench.ask(1, Protocol::Compact, short(&header, &txs));
-    bench.announcement_checked(header.id(), WANTED);
+    hear(&mut bench, 1, &header, &txs);
     bench.gossip(2, Topic::Block, announcement(&header, &txs));
     bench.announcement_checked(header.id(), WANTED);
     let asked = bench.take(1, Protocol::BlockTxs).expect("what is missing was asked for");
@@ -187,19 +185,15 @@ fn made_up_ids_are_tried_once_a_peer_and_for_few_peers() {
     let (mut bench, header, txs) = node(2, 50);
     let false_ids = [&txs[1..], &txs[..1]].concat();
     for _ in 0..4 {
-        bench.ask(1, Protocol::Compact, short(&header, &false_ids));
-        bench.announcement_checked(header.id(), WANTED);
+        hear(&mut bench, 1, &header, &false_ids);
     }
-    bench.ask(2, Protocol::Compact, short(&header, &txs));
-    bench.announcement_checked(header.id(), WANTED);
+    hear(&mut bench, 2, &header, &txs);
     assert!(is_rebuilt(&bench), "one alone keeps nobody out");
     let (mut bench, header, txs) = node(9, 50);
     for n in 1..=8 {
-        bench.ask(n, Protocol::Compact, short(&header, &false_ids));
-        bench.announcement_checked(header.id(), WANTED);
+        hear(&mut bench, n, &header, &false_ids);
     }
-    bench.ask(9, Protocol::Compact, short(&header, &txs));
-    bench.announcement_checked(header.id(), WANTED);
+    hear(&mut bench, 9, &header, &txs);
     assert!(!is_rebuilt(&bench), "true ones come too late");
     bench.gossip(9, Topic::Block, announcement(&header, &txs));
     bench.announcement_checked(header.id(), WANTED);
@@ -210,11 +204,9 @@ fn made_up_ids_are_tried_once_a_peer_and_for_few_peers() {
 fn ids_that_say_more_take_the_place_of_those_that_say_less() {
     let (mut bench, header, txs) = node(2, 49);
     let made_up: Vec<_> = (100..150).map(tx).collect();
-    bench.ask(1, Protocol::Compact, short(&header, &made_up));
-    bench.announcement_checked(header.id(), WANTED);
+    hear(&mut bench, 1, &header, &made_up);
     assert_eq!(bench.waiting(1, Protocol::BlockTxs), 1);
-    bench.ask(2, Protocol::Compact, short(&header, &txs));
-    bench.announcement_checked(header.id(), WANTED);
+    hear(&mut bench, 2, &header, &txs);
     let asked = bench.take(2, Protocol::BlockTxs).expect("asked at once, whatever the first one does");
     bench.reply(&asked, &Answer::BlockTxs(vec![Arc::clone(&txs[49])]));
     assert!(is_rebuilt(&bench));
@@ -226,8 +218,7 @@ fn ids_that_say_more_take_the_place_of_those_that_say_less() {
 fn nobody_else_is_asked_by_the_short_ids_of_one_that_does_not_answer() {
     let (mut bench, header, txs) = node(2, 50);
     let made_up: Vec<_> = (100..150).map(tx).collect();
-    bench.ask(1, Protocol::Compact, short(&header, &made_up));
-    bench.announcement_checked(header.id(), WANTED);
+    hear(&mut bench, 1, &header, &made_up);
     bench.pass(600);
     assert_eq!(bench.waiting(2, Protocol::BlockTxs), 0);
     let asked = bench.take(2, Protocol::BlockIds).expect("another is asked for the ids");
@@ -239,15 +230,13 @@ fn nobody_else_is_asked_by_the_short_ids_of_one_that_does_not_answer() {
 fn who_is_far_behind_or_hides_its_own_does_not_look_for_ids() {
     let (mut bench, header, txs) = node(2, 50);
     bench.view.synced = false;
-    bench.ask(1, Protocol::Compact, short(&header, &txs));
-    bench.announcement_checked(header.id(), WANTED);
+    hear(&mut bench, 1, &header, &txs);
     assert!(!is_rebuilt(&bench) && bench.waiting(1, Protocol::BlockTxs) == 0);
     let (mut bench, header, txs) = node(2, 50);
     let outputs = bench.net.transaction_submitted(txs[7].wtxid(), &bench.view, bench.now);
     bench.sort(outputs);
     assert!(bench.net.hides(&txs[7].wtxid()));
-    bench.ask(1, Protocol::Compact, short(&header, &txs));
-    bench.announcement_checked(header.id(), WANTED);
+    hear(&mut bench, 1, &header, &txs);
     let asked = bench.take(1, Protocol::BlockTxs).expect("as if it were not here");
     assert!(matches!(&asked.question, Question::BlockTxs { indices, .. } if *indices == [7]));
 }

@@ -151,11 +151,16 @@ fn of_two_tips_of_equal_work_connected_apart_the_first_stays() {
     assert_eq!((ours.core.ledger().tip().id, theirs.core.ledger().tip().id), (a, b));
 }
 
-#[test]
-fn a_branch_deeper_than_can_be_undone_is_refused_with_an_alarm() {
+/// A node that can undo two blocks, and another.
+fn shallow_and_deep() -> (Node, Node) {
     let mut shallow = chain();
     shallow.params.undo_blocks = 2;
-    let (mut ours, mut theirs) = (Node::of(shallow), Node::new());
+    (Node::of(shallow), Node::new())
+}
+
+#[test]
+fn a_branch_deeper_than_can_be_undone_is_refused_with_an_alarm() {
+    let (mut ours, mut theirs) = shallow_and_deep();
     for _ in 0..3 {
         ours.mine(2);
     }
@@ -170,9 +175,7 @@ fn a_branch_deeper_than_can_be_undone_is_refused_with_an_alarm() {
 
 #[test]
 fn of_a_branch_that_is_too_deep_no_body_is_asked_for() {
-    let mut shallow = chain();
-    shallow.params.undo_blocks = 2;
-    let (mut ours, mut theirs) = (Node::of(shallow), Node::new());
+    let (mut ours, mut theirs) = shallow_and_deep();
     for nonce in 0..5 {
         ours.mine(2);
         theirs.submit(1, nonce, key(8).address(), 5);
@@ -217,9 +220,7 @@ fn a_branch_whose_bodies_are_withheld_holds_nobody_up() {
 
 #[test]
 fn a_branch_that_was_too_deep_is_forgotten_when_ours_has_more_work() {
-    let mut shallow = chain();
-    shallow.params.undo_blocks = 2;
-    let (mut ours, mut theirs) = (Node::of(shallow), Node::new());
+    let (mut ours, mut theirs) = shallow_and_deep();
     for _ in 0..3 {
         ours.mine(2);
     }
